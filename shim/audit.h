@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Records of what was decided, and the one line for the person at the terminal.
+ *
+ * Two events carry one id: `decision`, before the first byte of the program leaves or its error is returned, and
+ * `close`. A record is one JSON object on one line, written with one write(O_APPEND) of at most AUDIT_LINE_MAX bytes
+ * or sent as one syslog datagram. No stdio. Network text is escaped to printable ASCII, so that a name can never
+ * forge a field, a line or a terminal sequence. A sink that is lost never changes a result; losses are counted in
+ * the next record that gets through.
+ *
+ * The functions may block only as a write to a local file or a non-blocking datagram does; they do not allocate;
+ * they are safe before init; not in a signal handler of the same thread. errno is preserved.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define AUDIT_LINE_MAX 4096U
+#define AUDIT_NAMES_MAX 8U
+
+struct audit_name {
+    const char *name;
+    const char *source; /* "host", "target", "resolver" */
+};
+
+struct audit_event {
+    uint64_t id;             /* the same in both events of a connection; unique together with pid and time */
+    const char *destination; /* "192.0.2.1:80", "[2001:db8::1]:80": what was given to connect(2) */
+    struct audit_name names[AUDIT_NAMES_MAX];
+    size_t n_names;
+
+    const char *policy;        /* path, or "built-in" */
+    const char *policy_digest; /* hexadecimal SHA-256 */
+    unsigned rule_line;        /* 0: none, or built in */
+    bool has_rule;
+    const char *level, *mode, *strategy; /* strategy NULL: none was tried */
+    const char *fallback_from;           /* NULL: nothing */
+
+    const char *action;      /* "upgraded", "allowed-plain", "blocked", "bypass" */
+    const char *would;       /* testing: what enforce would have done, "block"; NULL */
+    const char *result_type; /* RFC 8460 section 4.3 words or tlsup-*; "success" */
+    const char *reason;      /* for people; NULL */
+    int error;               /* the errno given to the program; 0 */
+
+    const char *tls_version, *cipher, *group; /* NULL: no TLS */
+    const uint8_t *peer_spki;                 /* 32 bytes or NULL */
+    bool resumed;
+
+    uint64_t connect_us, negotiate_us, handshake_us; /* durations in microseconds; 0: not reached */
+
+    /* close only */
+    uint64_t bytes_in, bytes_out; /* plaintext bytes */
+    uint64_t open_us;
+    const char *closed; /* "close-notify", "complete-without-close-notify", "truncated", "local", "error" */
+};
+
+/* `sink` is "syslog", "none" or an absolute path (made 0600 if absent; only a regular file, FIFO excluded, that is
+ * owned by root or the effective user and not a symbolic link). */
+void audit_decision(const char *sink, const struct audit_event *event);
+void audit_close(const char *sink, const struct audit_event *event);
+
+/* Builds the record into out (NUL-terminated, no newline). Returns its length; never more than AUDIT_LINE_MAX - 2: long
+ * fields are cut, the JSON stays whole. Pure. */
+size_t audit_format(const char *kind, const struct audit_event *event, uint64_t lost, char *out, size_t cap);
+
+/* The line on stderr: at most one a second for the same text. `text` comes without "tlsup: ". Silent if fd 2 is closed,
+ * an internet socket, or (`is_ours(2)`) a descriptor of ours; an AF_UNIX stream only if it is the journal
+ * (JOURNAL_STREAM holds its device and inode, systemd.exec(5)). */
+void audit_message(const char *text, bool (*is_ours)(int fd));
+
+/* Escapes `text` to printable ASCII for a terminal: other bytes, and backslash, become \xNN. Returns the length that
+ * was written, at most cap - 1, always NUL-terminated. Pure. */
+size_t audit_printable(const char *text, size_t len, char *out, size_t cap);
