@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: MIT
+# make [all] | check | unit | lint | install DESTDIR= PREFIX= | clean      ENGINE=shared|static  SANITIZE=address,undefined
+VERSION := 0.1.0
+BUILD ?= build
+PREFIX ?= /usr/local
+ENGINE ?= shared
+SANITIZE ?=
+CC ?= gcc
+
+WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wconversion -Werror
+CFLAGS ?= -O2 -g
+BASE := -std=gnu11 -D_GNU_SOURCE -DTLSUP_VERSION='"$(VERSION)"' -I. -I$(BUILD) -fPIC -fvisibility=hidden \
+        -fstack-protector-strong -ftls-model=initial-exec $(WARN) -MMD -MP
+# what the shim exports under libc's names is declared by libc with other attributes: that is the point
+LDBASE := -Wl,-z,now,-z,relro,-z,noexecstack
+ifneq ($(SANITIZE),)
+  BASE += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
+  LDBASE += -fsanitize=$(SANITIZE)
+  ifneq ($(shell $(CC) --version | grep -c clang),0)
+    LDSHARED := -shared-libasan
+  endif
+else
+  # everything is found at link time: a missing symbol is an error here, not in somebody's process
+  LDSO := -Wl,-z,defs
+endif
+
+ifeq ($(ENGINE),static)
+  ENGINE_LIBS := -l:libssl.a -l:libcrypto.a -Wl,--exclude-libs,ALL -Wl,-Bsymbolic -ldl -pthread
+else
+  ENGINE_LIBS := -lssl -lcrypto
+endif
+
+POLICY_C := $(wildcard policy/*.c)
+CLI_C    := $(wildcard shim/cli/*.c)
+TLS_C    := $(wildcard shim/tls/*.c)
+HTTP1_C  := $(wildcard shim/http1/*.c)
+AUDIT_C  := $(wildcard shim/audit/*.c)
+SHIM_C   := $(wildcard shim/*.c shim/conn/*.c shim/hooks/*.c shim/wait/*.c shim/negotiate/*.c)
+PURE_C   := $(POLICY_C) $(HTTP1_C) $(AUDIT_C)
+UNIT_C   := $(wildcard tests/unit/*.c)
+TLS_UNIT_C := $(wildcard tests/unit/tls_*.c)
+objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
+
+UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_C))
+TLS_UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(TLS_UNIT_C))
+PLAIN_UNITS := $(filter-out $(TLS_UNITS),$(UNITS))
+
+.PHONY: all check unit unit-build lint install clean clients
+.DELETE_ON_ERROR:
+all: $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(BUILD)/tlsup $(BUILD)/origin
+
+$(BUILD)/obj/%.o: %.c Makefile
+	@mkdir -p $(@D)
+	@echo "  CC      $<"
+	@$(CC) $(BASE) $(CFLAGS) -c $< -o $@
+
+# the export map of the shim is what syms.def lists, nothing else
+$(BUILD)/libtlsup.map: shim/syms.def scripts/exports
+	@mkdir -p $(@D)
+	@scripts/exports --map >$@
+
+$(BUILD)/libtlsup.so: $(call objs,$(SHIM_C) $(PURE_C)) $(BUILD)/libtlsup.map
+	@echo "  LINK    $@"
+	@$(CC) -shared $(LDBASE) $(LDSO) $(LDSHARED) -Wl,-soname,libtlsup.so -Wl,--version-script=$(BUILD)/libtlsup.map \
+	  -Wl,-z,nodelete -o $@ $(filter %.o,$^) $(LDFLAGS)
+
+$(BUILD)/libtlsup-tls.so: $(call objs,$(TLS_C))
+	@echo "  LINK    $@"
+	@$(CC) -shared $(LDBASE) $(LDSO) $(LDSHARED) -Wl,-soname,libtlsup-tls.so -Wl,-z,nodelete -o $@ $^ $(LDFLAGS) $(ENGINE_LIBS)
+
+$(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C))
+	@echo "  LINK    $@"
+	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -ldl
+
+-include tests/origin/origin.mk
+-include tests/clients/clients.mk
+
+# unit programs: those of the engine link it and OpenSSL, the others the pure parts alone
+$(TLS_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call objs,$(TLS_C))
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(LDBASE) -o $@ $^ $(LDFLAGS) -lssl -lcrypto -pthread
+$(PLAIN_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call objs,$(PURE_C) $(UNIT_EXTRA_C))
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(LDBASE) -o $@ $^ $(LDFLAGS) -pthread
+
+unit-build: $(UNITS)
+unit: $(UNITS)
+	@for u in $(UNITS); do $$u || exit 1; done
+
+check: all
+	@scripts/check
+lint: all
+	@scripts/lint
+
+install: all
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/tlsup $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples
+	install -m 755 $(BUILD)/tlsup $(DESTDIR)$(PREFIX)/bin/tlsup
+	install -m 644 $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(DESTDIR)$(PREFIX)/lib/tlsup/
+	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/tlsup/
+	install -m 644 policy/examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples/
+
+clean:
+	rm -rf $(BUILD)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/http1/reader.h"
+
+#include <limits.h>
+#include <string.h>
+
+#include "shim/http1/chars.h"
+#include "shim/http1/head.h"
+
+/* The bytes of an empty line at the start of buf, 0 if there is none. */
+static size_t empty_line(const char *buf, size_t len)
+{
+    if (len >= 1 && buf[0] == '\n')
+        return 1;
+    return len >= 2 && buf[0] == '\r' && buf[1] == '\n' ? 2 : 0;
+}
+
+ssize_t http1_head_end(const char *buf, size_t len, unsigned skip_crlf)
+{
+    size_t cap = len < HTTP1_HEAD_MAX ? len : HTTP1_HEAD_MAX, at = 0;
+    while (at < cap) {
+        size_t empty = empty_line(buf + at, cap - at);
+        if (empty && !skip_crlf)
+            return (ssize_t)(at + empty);
+        if (empty) {
+            at += empty;
+            skip_crlf--;
+            continue;
+        }
+        const char *lf = memchr(buf + at, '\n', cap - at);
+        if (!lf)
+            break;
+        at = (size_t)(lf - buf) + 1;
+        skip_crlf = 0;
+    }
+    return len < HTTP1_HEAD_MAX ? 0 : -1;
+}
+
+void http1_reader_init(struct http1_reader *r, const char *head, size_t len)
+{
+    *r = (struct http1_reader){.head = head, .len = len};
+}
+
+static bool take_line(struct http1_reader *r, struct http1_span *line)
+{
+    const char *from = r->head + r->at;
+    const char *lf = r->at < r->len ? memchr(from, '\n', r->len - r->at) : NULL;
+    if (!lf)
+        return false;
+    size_t len = (size_t)(lf - from);
+    r->at += len + 1;
+    bool crlf = len && from[len - 1] == '\r';
+    r->liberties |= crlf ? LINE_CRLF : LINE_LF;
+    *line = (struct http1_span){from, crlf ? len - 1 : len};
+    return true;
+}
+
+bool http1_reader_start(struct http1_reader *r, unsigned skip, struct http1_span *line)
+{
+    while (take_line(r, line)) {
+        if (line->len || !skip)
+            return true;
+        skip--;
+    }
+    return false;
+}
+
+/* A continuation is part of the value, line end and all: whoever needs that value finds bytes in it that fit no
+ * grammar and concludes nothing. */
+static void take_folds(struct http1_reader *r, struct http1_span *line)
+{
+    struct http1_span more;
+    while (r->at < r->len && http1_is_blank(r->head[r->at]) && take_line(r, &more)) {
+        r->liberties |= LIBERTY_FOLD;
+        if (http1_span_has_control(more))
+            r->liberties |= LIBERTY_BYTE;
+        line->len = (size_t)(more.at - line->at) + more.len;
+    }
+}
+
+bool http1_reader_field(struct http1_reader *r, struct http1_span *name, struct http1_span *value)
+{
+    struct http1_span line;
+    if (r->ended || !take_line(r, &line))
+        return false;
+    if (!line.len) {
+        r->ended = true;
+        return false;
+    }
+    if (http1_span_has_control(line))
+        r->liberties |= LIBERTY_BYTE;
+    bool colon = memchr(line.at, ':', line.len) != NULL;
+    take_folds(r, &line);
+    *value = line;
+    *name = http1_span_split(value, ':');
+    if (!colon || !http1_span_is_token(*name))
+        r->liberties |= LIBERTY_NAME;
+    *value = http1_span_trim(*value);
+    return true;
+}
+
+bool http1_reader_sound(const struct http1_reader *r)
+{
+    return !(r->liberties & (LIBERTY_NAME | LIBERTY_BYTE));
+}
+
+bool http1_next_field(const char *head, size_t len, size_t *cursor, struct http1_span *name, struct http1_span *value)
+{
+    struct http1_reader r;
+    struct http1_span line;
+    http1_reader_init(&r, head, len);
+    r.at = *cursor;
+    if (r.at == 0 && !http1_reader_start(&r, UINT_MAX, &line))
+        return false;
+    bool found = http1_reader_field(&r, name, value);
+    *cursor = r.at;
+    return found;
+}

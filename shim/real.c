@@ -1,0 +1,200 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/real.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- early bodies: bare system calls. An allocator that is being set up calls these (jemalloc, tcmalloc),
+ * and dlsym itself may allocate, so they must not lead to dlsym. ---- */
+
+static long bare(long r)
+{
+    if (r >= 0 || r < -4095)
+        return r;
+    errno = (int)-r;
+    return -1;
+}
+
+/* Not libc's syscall(): that one is ours. Six arguments are harmless where fewer are read. */
+static long raw6(long n, long a, long b, long c, long d, long e, long f)
+{
+#if defined(__x86_64__)
+    register long r10 __asm__("r10") = d;
+    register long r8 __asm__("r8") = e;
+    register long r9 __asm__("r9") = f;
+    long r;
+    __asm__ volatile("syscall"
+                     : "=a"(r)
+                     : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "memory");
+    return bare(r);
+#elif defined(__aarch64__)
+    register long x8 __asm__("x8") = n;
+    register long x0 __asm__("x0") = a;
+    register long x1 __asm__("x1") = b;
+    register long x2 __asm__("x2") = c;
+    register long x3 __asm__("x3") = d;
+    register long x4 __asm__("x4") = e;
+    register long x5 __asm__("x5") = f;
+    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+    return bare(x0);
+#else
+#error "tlsup knows the system call instruction of x86-64 and aarch64 only"
+#endif
+}
+
+static int early_close(int fd)
+{
+    return (int)raw6(SYS_close, fd, 0, 0, 0, 0, 0);
+}
+
+static ssize_t early_read(int fd, void *buf, size_t len)
+{
+    return raw6(SYS_read, fd, (long)buf, (long)len, 0, 0, 0);
+}
+
+static ssize_t early_write(int fd, const void *buf, size_t len)
+{
+    return raw6(SYS_write, fd, (long)buf, (long)len, 0, 0, 0);
+}
+
+static ssize_t early_readv(int fd, const struct iovec *iov, int n)
+{
+    return raw6(SYS_readv, fd, (long)iov, n, 0, 0, 0);
+}
+
+static ssize_t early_writev(int fd, const struct iovec *iov, int n)
+{
+    return raw6(SYS_writev, fd, (long)iov, n, 0, 0, 0);
+}
+
+static int early_dup(int fd)
+{
+    return (int)raw6(SYS_dup, fd, 0, 0, 0, 0, 0);
+}
+
+static int early_dup3(int from, int to, int flags)
+{
+    return (int)raw6(SYS_dup3, from, to, flags, 0, 0, 0);
+}
+
+static int early_dup2(int from, int to)
+{
+    if (from == to) /* dup3 refuses what dup2 allows */
+        return raw6(SYS_fcntl, from, F_GETFD, 0, 0, 0, 0) < 0 ? -1 : to;
+    return early_dup3(from, to, 0);
+}
+
+static int early_fcntl(int fd, int cmd, ...)
+{
+    va_list ap;
+    va_start(ap, cmd);
+    long arg = va_arg(ap, long);
+    va_end(ap);
+    return (int)raw6(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
+}
+
+static int early_ioctl(int fd, unsigned long request, ...)
+{
+    va_list ap;
+    va_start(ap, request);
+    long arg = va_arg(ap, long);
+    va_end(ap);
+    return (int)raw6(SYS_ioctl, fd, (long)request, arg, 0, 0, 0);
+}
+
+static long early_syscall(long number, ...)
+{
+    va_list ap;
+    va_start(ap, number);
+    long a = va_arg(ap, long), b = va_arg(ap, long), c = va_arg(ap, long);
+    long d = va_arg(ap, long), e = va_arg(ap, long), f = va_arg(ap, long);
+    va_end(ap);
+    return raw6(number, a, b, c, d, e, f);
+}
+
+/* ---- every other member finds the table first
+ * --------------------------------------------------------------- */
+
+#define LATE(ret, name, params, args, fail)                                                                  \
+    static ret late_##name params                                                                            \
+    {                                                                                                        \
+        real_resolve();                                                                                      \
+        if (real.name == late_##name) {                                                                      \
+            errno = ENOSYS;                                                                                  \
+            return fail;                                                                                     \
+        }                                                                                                    \
+        return real.name args;                                                                               \
+    }
+#define HOOK(family, ret, name, params, args, fail) LATE(ret, name, params, args, fail)
+#define LIBC(ret, name, params, args, fail)         LATE(ret, name, params, args, fail)
+#define VARIADIC(family, ret, name, params)
+#define ALIAS(name, hook)
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wunused-function" /* those that the early bodies below replace */
+#include "shim/syms.def"
+#pragma GCC diagnostic pop
+#undef HOOK
+#undef LIBC
+#undef VARIADIC
+
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Woverride-init"
+#ifdef __clang__
+#pragma GCC diagnostic ignored "-Winitializer-overrides"
+#endif
+struct real_functions real = {
+#define HOOK(family, ret, name, params, args, fail) .name = late_##name,
+#define LIBC(ret, name, params, args, fail)         .name = late_##name,
+#define VARIADIC(family, ret, name, params)         .name = early_##name,
+#include "shim/syms.def"
+#undef HOOK
+#undef LIBC
+#undef VARIADIC
+    .close = early_close,
+    .read = early_read,
+    .write = early_write,
+    .readv = early_readv,
+    .writev = early_writev,
+    .dup = early_dup,
+    .dup2 = early_dup2,
+    .dup3 = early_dup3,
+};
+#pragma GCC diagnostic pop
+
+static const struct {
+    const char *name;
+    size_t offset;
+} functions[] = {
+#define HOOK(family, ret, name, params, args, fail) {#name, offsetof(struct real_functions, name)},
+#define LIBC(ret, name, params, args, fail)         {#name, offsetof(struct real_functions, name)},
+#define VARIADIC(family, ret, name, params)         {#name, offsetof(struct real_functions, name)},
+#include "shim/syms.def"
+#undef HOOK
+#undef LIBC
+#undef VARIADIC
+#undef ALIAS
+};
+
+void real_resolve(void)
+{
+    static atomic_bool resolved;
+    if (atomic_load_explicit(&resolved, memory_order_acquire))
+        return;
+    /* Two threads may do this at once: they write the same values. */
+    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
+        void *found = dlsym(RTLD_NEXT, functions[i].name);
+        if (found)
+            memcpy((char *)&real + functions[i].offset, &found, sizeof found);
+    }
+    atomic_store_explicit(&resolved, true, memory_order_release);
+}

@@ -1,0 +1,40 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The libc functions underneath: real.connect(fd, …).
+ *
+ * Before real_resolve() the members that an allocator may need (close, read, write, fcntl …) are bare system
+ * calls that neither allocate nor lock, and every other member resolves the table first; so a hook never has
+ * to ask whether we were born. Members never call back into our hooks. They block, allocate and are
+ * async-signal-safe exactly as the libc function is.
+ */
+#pragma once
+
+#include <netdb.h>
+#include <poll.h>
+#include <signal.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <sys/epoll.h>
+#include <sys/select.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+#include <sys/uio.h>
+#include <time.h>
+
+struct real_functions {
+#define HOOK(family, ret, name, params, args, fail) ret(*name) params;
+#define VARIADIC(family, ret, name, params)         ret(*name) params;
+#define LIBC(ret, name, params, args, fail)         ret(*name) params;
+#define ALIAS(name, hook)
+#include "shim/syms.def"
+#undef HOOK
+#undef VARIADIC
+#undef LIBC
+#undef ALIAS
+};
+
+extern struct real_functions real;
+
+/* Finds every function with dlsym(RTLD_NEXT). Idempotent; allocates (dlsym may); called by the constructor,
+ * or by the first call that needs a function without an early body. Not async-signal-safe the first time. */
+void real_resolve(void);
