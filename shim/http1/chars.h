@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Bytes as RFC 9110 section 5.6 and RFC 5234 class them, without the locale. Pure: no blocking, no memory, safe
- * before init and in signal handlers.
+ * Bytes as RFC 9110 section 5.6 and RFC 5234 class them, without the locale. Pure: no blocking, no memory,
+ * safe before init and in signal handlers.
  */
 #pragma once
 

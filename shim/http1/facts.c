@@ -20,20 +20,25 @@ static bool take_number(struct http1_span *text, uint64_t *number)
     return digits > 0;
 }
 
-/* Content-Length: a number, or a list of equal ones (RFC 9110 section 8.6). Empty members are not taken: others
- * refuse them. */
+/* Content-Length: a number, or a list of equal ones (RFC 9110 section 8.6). Empty members are not taken:
+ * others refuse them. */
 static bool read_length(struct http1_facts *f, struct http1_span value)
 {
     uint64_t n;
-    do {
+    for (;;) {
         value = http1_span_trim(value);
         if (!take_number(&value, &n) || (f->has_length && n != f->length))
             return false;
         f->has_length = true;
         f->length = n;
         value = http1_span_trim(value);
-    } while (value.len && *value.at++ == ',' && value.len--);
-    return value.len == 0;
+        if (!value.len)
+            return true;
+        if (value.at[0] != ',')
+            return false;
+        value.at++;
+        value.len--;
+    }
 }
 
 /* chunked comes last and once (RFC 9112 section 6.1). A coding with parameters is not chunked. */
@@ -60,39 +65,47 @@ static void read_connection(struct http1_facts *f, struct http1_span value)
     }
 }
 
+static void read_field(struct http1_facts *f, struct http1_span name, struct http1_span value)
+{
+    f->fields++;
+    if (http1_span_is(name, "content-length")) {
+        f->bad_length |= !read_length(f, value);
+        f->has_length = true;
+    } else if (http1_span_is(name, "transfer-encoding")) {
+        read_coding(f, value);
+    } else if (http1_span_is(name, "connection")) {
+        read_connection(f, value);
+    } else if (http1_span_is(name, "upgrade")) {
+        f->upgrade = true;
+    } else if (http1_span_is(name, "host")) {
+        f->hosts++;
+        f->host = value;
+    }
+}
+
 void http1_facts_read(struct http1_facts *f, struct http1_reader *r)
 {
     struct http1_span name, value;
     *f = (struct http1_facts){0};
-    while (http1_reader_field(r, &name, &value)) {
-        f->fields++;
-        if (http1_span_is(name, "content-length") && !read_length(f, value))
-            f->has_length = f->bad_length = true;
-        else if (http1_span_is(name, "transfer-encoding"))
-            read_coding(f, value);
-        else if (http1_span_is(name, "connection"))
-            read_connection(f, value);
-        else if (http1_span_is(name, "upgrade"))
-            f->upgrade = true;
-        else if (http1_span_is(name, "host")) {
-            f->hosts++;
-            f->host = value;
-        }
-    }
+    while (http1_reader_field(r, &name, &value))
+        read_field(f, name, value);
 }
 
-enum http1_framing http1_facts_framing(const struct http1_facts *f, unsigned minor, enum http1_framing otherwise)
+enum http1_framing http1_facts_framing(const struct http1_facts *f, unsigned minor,
+                                       enum http1_framing otherwise)
 {
     if (f->bad_length || f->bad_coding)
         return FRAMING_UNKNOWN;
     if (!f->has_coding)
         return f->has_length ? FRAMING_LENGTH : otherwise;
-    /* Both at once is how messages are smuggled, and HTTP/1.0 has no codings (RFC 9112 section 6.1): readers differ. */
+    /* Both at once is how messages are smuggled, and HTTP/1.0 has no codings (RFC 9112 section 6.1): readers
+     * differ. */
     if (f->has_length || minor == 0)
         return FRAMING_UNKNOWN;
     if (f->chunked)
         return FRAMING_CHUNKED;
-    /* RFC 9112 section 6.3 rule 4: another last coding runs to the end of the connection, and no request can. */
+    /* RFC 9112 section 6.3 rule 4: another last coding runs to the end of the connection, and no request can.
+     */
     return otherwise == FRAMING_CLOSE ? FRAMING_CLOSE : FRAMING_UNKNOWN;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the fields of a head say about the message: its framing (RFC 9112 section 6), the fate of the connection
- * (section 9.3), and whom it is for. Requests and responses share it.
+ * What the fields of a head say about the message: its framing (RFC 9112 section 6), the fate of the
+ * connection (section 9.3), and whom it is for. Requests and responses share it.
  *
  * The spans borrow the head. Nothing here blocks or allocates: safe before init and in signal handlers.
  */
@@ -27,9 +27,10 @@ struct http1_facts {
 /* Reads all fields behind the start line. */
 void http1_facts_read(struct http1_facts *f, struct http1_reader *r);
 
-/* The framing of an HTTP/1.`minor` message. `otherwise` is what a message without framing fields has: FRAMING_NONE
- * for requests, FRAMING_CLOSE for responses (RFC 9112 section 6.3 rules 7 and 8). */
-enum http1_framing http1_facts_framing(const struct http1_facts *f, unsigned minor, enum http1_framing otherwise);
+/* The framing of an HTTP/1.`minor` message. `otherwise` is what a message without framing fields has:
+ * FRAMING_NONE for requests, FRAMING_CLOSE for responses (RFC 9112 section 6.3 rules 7 and 8). */
+enum http1_framing http1_facts_framing(const struct http1_facts *f, unsigned minor,
+                                       enum http1_framing otherwise);
 
 /* True if the connection does not persist (RFC 9112 section 9.3). */
 bool http1_facts_close(const struct http1_facts *f, unsigned minor);

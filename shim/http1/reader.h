@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The lines and fields of a head, for both tempers: the reader accepts everything and notes each liberty that the
- * sender took; the strict parser refuses every one of them, the tolerant ones only those that make two readers split
- * the same bytes differently.
+ * The lines and fields of a head, for both tempers: the reader accepts everything and notes each liberty that
+ * the sender took; the strict parser refuses every one of them, the tolerant ones only those that make two
+ * readers split the same bytes differently.
  *
- * A reader lives on its caller's stack and borrows the head. Nothing here blocks or allocates: safe before init and
- * in signal handlers.
+ * A reader lives on its caller's stack and borrows the head. Nothing here blocks or allocates: safe before
+ * init and in signal handlers.
  */
 #pragma once
 
@@ -28,12 +28,12 @@ struct http1_reader {
 
 void http1_reader_init(struct http1_reader *r, const char *head, size_t len);
 
-/* Reads the start line, behind at most `skip` empty lines. False: no line there. Its control bytes are for the caller
- * to judge. */
+/* Reads the start line, behind at most `skip` empty lines. False: no line there. Its control bytes are for
+ * the caller to judge. */
 bool http1_reader_start(struct http1_reader *r, unsigned skip, struct http1_span *line);
 
-/* Reads the next field; the value is trimmed of SP and HTAB; a folded one holds its line ends. A line without colon is
- * a name without value. False at the blank line (then r->ended), and where the bytes stop. */
+/* Reads the next field; the value is trimmed of SP and HTAB; a folded one holds its line ends. A line without
+ * colon is a name without value. False at the blank line (then r->ended), and where the bytes stop. */
 bool http1_reader_field(struct http1_reader *r, struct http1_span *name, struct http1_span *value);
 
 /* True if all lines read are such that every reader splits them alike: names are tokens, no control bytes. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Pieces of a buffer that somebody else owns. A span never owns and is never NUL-terminated; an empty one may have
- * any `at`. Nothing here blocks or allocates: safe before init and in signal handlers.
+ * Pieces of a buffer that somebody else owns. A span never owns and is never NUL-terminated; an empty one may
+ * have any `at`. Nothing here blocks or allocates: safe before init and in signal handlers.
  */
 #pragma once
 
@@ -13,7 +13,8 @@ struct http1_span {
     size_t len;
 };
 
-/* Compares with a NUL-terminated text: ASCII letters of either case are equal in the first, not in the second. */
+/* Compares with a NUL-terminated text: ASCII letters of either case are equal in the first, not in the
+ * second. */
 bool http1_span_is(struct http1_span s, const char *text);
 bool http1_span_exactly(struct http1_span s, const char *text);
 
@@ -25,9 +26,10 @@ bool http1_span_has_control(struct http1_span s);
 /* True if it is a token (RFC 9110 section 5.6.2): not empty, tchar only. */
 bool http1_span_is_token(struct http1_span s);
 
-/* Cuts off and returns what stands before the first `mark`, and drops that mark; all of *s if there is none. */
+/* Cuts off and returns what stands before the first `mark`, and drops that mark; all of *s if there is none.
+ */
 struct http1_span http1_span_split(struct http1_span *s, char mark);
 
-/* Cuts the next member off a comma list, trimmed; empty members are skipped (RFC 9110 section 5.6.1.2). False when
- * the list is used up. Quoted strings are not known here: no list that we read has them. */
+/* Cuts the next member off a comma list, trimmed; empty members are skipped (RFC 9110 section 5.6.1.2). False
+ * when the list is used up. Quoted strings are not known here: no list that we read has them. */
 bool http1_next_member(struct http1_span *list, struct http1_span *member);

@@ -14,8 +14,8 @@ static bool is_tls(struct http1_span token)
            http1_is_digit(token.at[6]);
 }
 
-/* The list names layers from the bottom: TLS first, then what runs over it (RFC 2817 section 3.3). `seen` counts the
- * members over all Upgrade fields. */
+/* The list names layers from the bottom: TLS first, then what runs over it (RFC 2817 section 3.3). `seen`
+ * counts the members over all Upgrade fields. */
 static const char *check_upgrade(struct http1_span list, unsigned *seen)
 {
     struct http1_span member;
