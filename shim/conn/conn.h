@@ -1,0 +1,278 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A conn: what is known about one TCP connection that the policy may govern, and the machine that takes it from
+ * connect() to TLS, to plain, or to a refusal. One enum of states, one table of transitions (state.c), and exactly
+ * one function that may enter CONN_PLAIN (decide.c).
+ *
+ * The machine never waits: conn_advance() does what it can and leaves what it waits for in want_in and want_out.
+ * Unless said otherwise every function here needs the conn's lock, does not block, may allocate, is not for use
+ * before init, and is safe in a signal handler because conn_lock() blocks signals. None sets errno; errors stand in
+ * the conn and are translated by hooks/.
+ */
+#pragma once
+
+#include "policy/policy.h"
+#include "shim/http1/drop.h"
+#include "shim/http1/flow.h"
+#include "shim/http1/head.h"
+#include "shim/tls.h"
+
+#include <netinet/in.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+
+enum conn_state {
+    CONN_FRESH,     /* not connected: remembers epoll registrations that came before connect() */
+    CONN_CANDIDATE, /* connect() was issued; no byte of the program is held */
+    CONN_SNIFF,     /* bytes are held until the head shows the authority */
+    CONN_DIAL,      /* redialled; TCP is on its way */
+    CONN_NEGOTIATE, /* the strategy's dialogue in the clear */
+    CONN_HANDSHAKE, /* TLS */
+    CONN_CONFIRM,   /* inside TLS: the strategy's last word, before the first byte of the program */
+    CONN_OPEN,      /* the program's bytes go through the engine */
+    CONN_PLAIN,     /* the policy allowed the clear: every call is passed on once the held bytes are out */
+    CONN_REFUSED,   /* sticky error; the kernel socket is shut down */
+    CONN_STATES,
+};
+
+enum conn_event {
+    EV_CONNECT,   /* the program dials */
+    EV_BYTES,     /* the program's first byte is held */
+    EV_BEGIN,     /* the first strategy begins */
+    EV_SWITCHED,  /* the peer agreed to TLS */
+    EV_SECURED,   /* the handshake is done and the peer is who it must be */
+    EV_CONFIRMED, /* nothing stands between us and the first byte */
+    EV_REDIAL,    /* the association was dissolved and dialled again */
+    EV_PLAIN,     /* only conn_enter_plain() says this */
+    EV_REFUSE,
+    EV_EVENTS,
+};
+
+/* Why a strategy or a connection failed; the level decides what follows (DESIGN section 2). */
+enum conn_failure {
+    FAILURE_REFUSED,     /* the peer will not */
+    FAILURE_TIMEOUT,     /* nor say so */
+    FAILURE_TAMPERED,    /* someone broke the protocol: final at every level */
+    FAILURE_CERTIFICATE, /* final: the peer is not who it must be */
+    FAILURE_POLICY,      /* the policy itself says no: reject, no name to check, not HTTP */
+    FAILURE_LOCAL,       /* engine, memory, a file of the rule */
+    FAILURE_NETWORK,     /* a dial of ours failed */
+};
+
+enum conn_rc {
+    RC_OK,
+    RC_AGAIN, /* wait for want_in / want_out, or until the deadline, and try again */
+    RC_EOF,
+    RC_ERROR, /* conn_error() */
+    RC_PASS,  /* do the real call */
+};
+
+#define CONN_SNIFF_MAX 16384U /* bytes held until the authority is known */
+#define CONN_HOLD_MAX 65536U  /* bytes accepted while TLS is negotiated, as a socket buffer would */
+#define CONN_NAMES_MAX 8U
+#define CONN_NAMES_BYTES 512U
+
+struct conn_waiter { /* a thread that sleeps on this conn in a multithreaded process */
+    int wake;        /* an eventfd of its own */
+    struct conn_waiter *next;
+};
+
+struct epoll_reg; /* wait/epoll.c */
+
+struct conn_buffer { /* exists only while it holds something */
+    char *at;
+    size_t len, cap, from; /* bytes [from, len) are valid */
+};
+
+struct conn {
+    atomic_uint refs;     /* pool.c; 0: free */
+    unsigned index;       /* place in the pool, for ever */
+    pthread_mutex_t lock; /* error-checking; see conn_lock() */
+    sigset_t held_signals;
+    int held_cancel;
+
+    _Atomic(enum conn_state) state;
+    unsigned generation; /* counts redials: the cookie of the socket does not change */
+    int fd;              /* a number of this description, the one that the current call came by */
+    uint64_t cookie;     /* SO_COOKIE */
+    atomic_uint numbers; /* descriptors of ours that name it */
+    _Atomic(int) *owner; /* in a page that processes share: the pid that may use the session; 0: unclaimed */
+    int born_in;         /* pid */
+
+    /* where to, and what for */
+    struct sockaddr_storage peer;
+    socklen_t peer_len;
+    struct policy_address address;
+    uint16_t port;
+    bool connecting; /* the program's non-blocking connect has not been seen to end */
+    struct policy *policy;
+    struct policy_verdict verdict;
+    bool decided; /* the verdict is final */
+    char names_text[CONN_NAMES_BYTES];
+    const char *names[CONN_NAMES_MAX]; /* from the resolver, into names_text */
+    size_t n_names;
+    struct http1_authority authority; /* the request's */
+    bool has_authority, conflict;     /* conflict: the request's name is outside the resolver's set */
+    char identity[POLICY_NAME_MAX + 1];
+    bool identity_is_address;
+
+    /* the program's bytes that wait */
+    struct conn_buffer hold;
+    size_t pass_left;  /* bytes of an examined request head that may go on as they are */
+    bool head_partial; /* what is held is the start of a request head */
+    bool read_last;    /* the program waited or read since its last write */
+
+    /* the dialogue */
+    const struct strategy *strategy;
+    struct conn_buffer head; /* what the peer said, until its head is complete */
+    char ask[640];           /* our own request */
+    size_t ask_len, ask_sent;
+    unsigned interim;
+    uint64_t begun_ns, deadline_ns, stage_ns; /* CLOCK_MONOTONIC; stage: when the strategy gives up */
+    bool want_in, want_out;
+    const char *grant; /* why the clear is allowed; NULL: it is not */
+
+    /* TLS */
+    const struct tls_engine *engine;
+    struct tls *tls;
+    struct http1_drop drop;
+    bool dropping;
+    struct http1_flow flow;
+    struct conn_buffer peeked; /* plaintext that MSG_PEEK took off the engine */
+    enum conn_rc ended;        /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
+    bool write_shut, read_shut, notify_sent, fin_sent, fin_owed;
+    bool broken;               /* a write was answered with an error already: the next gets EPIPE */
+
+    /* the result */
+    int error;               /* errno of a refusal, or of the stream's end */
+    const char *result_type; /* static */
+    char reason[256];
+    bool would_block; /* testing: enforce would have refused */
+    bool decision_reported;
+    uint64_t id;
+    uint64_t connect_ns, asked_ns, switched_ns, open_ns;
+    uint64_t bytes_in, bytes_out;
+    const char *closed;
+
+    /* who sleeps on it */
+    struct conn_waiter *waiters;
+    struct epoll_reg *regs;
+    bool changed; /* something happened under the lock that sleepers must look at */
+};
+
+/* ---- references and the lock (no lock needed) --------------------------------------------------------------- */
+
+/* Gives a reference back; the last one frees. */
+void conn_put(struct conn *c);
+/* Locks with signals blocked and cancellation off, and makes `fd` the number to use. */
+void conn_lock(struct conn *c, int fd);
+/* Unlocks, after sleepers were told of changes. */
+void conn_unlock(struct conn *c);
+
+/* Called at unlock when `changed`, under the lock: wait/epoll.c brings its registrations up to date. */
+extern void (*conn_on_change)(struct conn *c);
+
+/* ---- life (dial.c) ------------------------------------------------------------------------------------------ */
+
+enum gate {
+    GATE_PASS,     /* none of our business */
+    GATE_REFUSED,  /* *error is the errno */
+    GATE_GOVERNED, /* a conn is published at fd, state CANDIDATE; *conn has a reference */
+};
+/* Looks at a connect() that is about to happen. No lock needed; may read the policy (blocks on a file). */
+enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct conn **conn, int *error);
+/* The result of the real connect(): forgets the conn where it failed for good. No lock needed. */
+void conn_dialled(struct conn *c, int fd, int result, int error);
+
+/* Takes `fd` out of the table before the number is closed or replaced; says goodbye if it was the last of its
+ * description. No lock needed. */
+void conn_leave(int fd);
+/* The same once `conn` (with its slot's reference, which is taken) is out of the table already. */
+void conn_left(struct conn *c, int fd);
+
+/* Dissolves and dials the same address again (PROTOTYPES section 2). */
+bool conn_redial(struct conn *c);
+/* EV_REDIAL's state: has TCP arrived? */
+void conn_dial_step(struct conn *c);
+
+/* True if `fd` still is the socket that this conn was made for. */
+bool conn_is_socket(struct conn *c, int fd);
+/* May this process use the session? Claims it after a fork; the loser gets ECONNRESET for ever. */
+bool conn_claim(struct conn *c);
+
+/* ---- the machine (state.c, decide.c) ------------------------------------------------------------------------ */
+
+void conn_enter(struct conn *c, enum conn_event event);
+void conn_advance(struct conn *c);
+bool conn_negotiating(const struct conn *c);
+/* Nanoseconds of CLOCK_MONOTONIC at which the machine must be advanced though nothing happened; 0: never. */
+uint64_t conn_deadline(const struct conn *c);
+/* The nearest of all conns of this process; needs no lock. 0: none. */
+uint64_t conn_nearest_deadline(void);
+
+/* Names known now must do: decides although the head did not show an authority. */
+void conn_decide_anyway(struct conn *c);
+/* Looks at what is held and decides if it can (SNIFF). */
+void conn_sniff(struct conn *c);
+/* The server said something, or hung up, before the program did. */
+void conn_server_spoke(struct conn *c);
+/* The one place that enters CONN_PLAIN; `grant` is the policy's reason. */
+void conn_enter_plain(struct conn *c, const char *grant, const char *action);
+/* A strategy or the connection failed: falls back where the level says so, refuses otherwise. `parts` are joined. */
+void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type, const char *const parts[]);
+#define CONN_FAIL(c, kind, error, type, ...) conn_fail(c, kind, error, type, (const char *const[]){__VA_ARGS__, NULL})
+/* Does a later request's authority stay within what the certificate and the rule cover? */
+bool conn_covers(const struct conn *c, const struct http1_request *r);
+
+/* ---- bytes (io.c, open.c) ----------------------------------------------------------------------------------- */
+
+/* Takes bytes of the program; *taken counts those that are accepted for good. */
+enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken);
+/* True while bytes that a blocking program has given are not yet on their way. */
+bool conn_settling(const struct conn *c);
+enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t *got);
+/* Bytes that recv would give now (FIONREAD). */
+size_t conn_readable(struct conn *c);
+enum conn_rc conn_shutdown(struct conn *c, int how);
+/* poll's truth for `interest` (POLLIN, POLLOUT …), given what the kernel said (0 if it was not asked). */
+short conn_ready(struct conn *c, short interest, short kernel);
+/* What to ask the kernel for so that nothing of `interest` is missed. */
+short conn_kernel_interest(struct conn *c, short interest);
+
+/* open.c: CONN_OPEN's part of the above */
+void open_flush(struct conn *c);
+enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken);
+enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got);
+bool open_readable(struct conn *c);
+void open_response_done(struct conn *c);
+void open_goodbye(struct conn *c);
+
+/* ---- records (report.c) ------------------------------------------------------------------------------------- */
+
+void report_decision(struct conn *c, const char *action);
+void report_close(struct conn *c);
+/* The same for a connect() that was refused before there was a conn to speak of. No lock needed. */
+void report_refused_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v,
+                         int error, const char *result_type, const char *reason);
+
+/* ---- small things (buffer.c) -------------------------------------------------------------------------------- */
+
+/* Appends up to `max` bytes in total; returns how many were taken (0 also when memory is out). */
+size_t buffer_append(struct conn_buffer *b, const char *at, size_t len, size_t max);
+void buffer_consume(struct conn_buffer *b, size_t n);
+void buffer_free(struct conn_buffer *b);
+static inline size_t buffer_len(const struct conn_buffer *b)
+{
+    return b->len - b->from;
+}
+static inline const char *buffer_at(const struct conn_buffer *b)
+{
+    return b->at + b->from;
+}
+uint64_t now_ns(void);
