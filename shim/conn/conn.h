@@ -177,6 +177,12 @@ void conn_unlock(struct conn *c);
 
 /* Called at unlock when `changed`, under the lock: wait/epoll.c brings its registrations up to date. */
 extern void (*conn_on_change)(struct conn *c);
+/* A number that the program had before connect() became a conn, under its lock: registrations follow. */
+extern void (*conn_on_govern)(struct conn *c, int fd);
+/* The last number of the conn is gone, under its lock. */
+extern void (*conn_on_gone)(struct conn *c);
+/* Any number at all was closed, replaced, or connected to something that is not governed. No lock. */
+extern void (*conn_on_forget)(int fd);
 
 /* ---- life (dial.c) ------------------------------------------------------------------------------------------ */
 
