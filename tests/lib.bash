@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+# shellcheck shell=bash
+# What all suites share: load lib. Every server a test starts is stopped in teardown, by pid, also on failure:
+# a suite without a teardown of its own gets this one; one with its own calls stop_all in it.
+
+ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+BUILD=${BUILD:-$ROOT/build}
+case $BUILD in /*) ;; *) BUILD=$ROOT/$BUILD ;; esac
+export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
+PIDS=() # of everything that this test started
+
+# Make TMP, a directory of this test that bats removes
+free_temp_dir() {
+    TMP=$(mktemp -d "$BATS_TEST_TMPDIR/XXXXXX")
+}
+
+# wait_for SECONDS COMMAND...: until it succeeds, looking every 10 ms
+wait_for() {
+    local end=$((${EPOCHREALTIME/[.,]/} + $1 * 1000000))
+    shift
+    until "$@"; do
+        ((${EPOCHREALTIME/[.,]/} < end)) || return 1
+        sleep 0.01
+    done
+}
+
+# start_origin [OPTION...]: sets ORIGIN_DIR ORIGIN_PORT ORIGIN_TLS_PORT ORIGIN_PID ORIGIN_CA. A second one in the same
+# test wants its own --dir, which is then ORIGIN_DIR; the variables are those of the last one started.
+start_origin() {
+    local dir='' i
+    for ((i = 1; i < $#; i++)); do
+        if [[ ${!i} == --dir ]]; then
+            i=$((i + 1))
+            dir=${!i}
+        fi
+    done
+    if [[ -z $dir ]]; then
+        dir=$(mktemp -d "$BATS_TEST_TMPDIR/origin.XXXXXX")
+        set -- --dir "$dir" "$@"
+    fi
+    ORIGIN_DIR=$dir ORIGIN_CA=$dir/ca.pem
+    rm -f "$dir/ready"
+    # not under the shim, whatever the test exports; bats' descriptor 3 closed, or it waits for the server
+    env -u LD_PRELOAD "$BUILD/origin" --lifetime 300 "$@" >"$dir/stdout" 2>"$dir/stderr" 3>&- &
+    ORIGIN_PID=$!
+    PIDS+=("$ORIGIN_PID")
+    if ! wait_for 10 origin_ready "$dir" "$ORIGIN_PID"; then
+        cat "$dir/stderr" >&2
+        return 1
+    fi
+    kill -0 "$ORIGIN_PID" 2>/dev/null || { cat "$dir/stderr" >&2; return 1; }
+    ORIGIN_PORT=$(sed -n 's/^port //p' "$dir/ready")
+    ORIGIN_TLS_PORT=$(sed -n 's/^tls-port //p' "$dir/ready")
+}
+
+# there, or dead: both end the waiting
+origin_ready() {
+    [[ -e $1/ready ]] || ! kill -0 "$2" 2>/dev/null
+}
+
+# stop_origin [PID]: SIGTERM; the status is the origin's, and a sanitizer's report is shown
+stop_origin() {
+    local pid=${1:-$ORIGIN_PID} status=0
+    kill -TERM "$pid" 2>/dev/null
+    wait "$pid" 2>/dev/null || status=$?
+    if [[ -s $ORIGIN_DIR/stderr ]]; then cat "$ORIGIN_DIR/stderr" >&2; fi
+    return "$status"
+}
+
+stop_all() {
+    local pid
+    for pid in "${PIDS[@]}"; do kill -TERM "$pid" 2>/dev/null; done
+    for pid in "${PIDS[@]}"; do
+        wait_for 5 stopped "$pid" || kill -KILL "$pid" 2>/dev/null
+        wait "$pid" 2>/dev/null
+    done
+    PIDS=()
+    return 0
+}
+
+# gone, or a zombie that wait collects
+stopped() {
+    local state
+    state=$(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null)
+    [[ -z $state || $state == Z ]]
+}
+
+teardown() {
+    stop_all
+}
+
+# event REGEX: is there such a line in events.log? wait_event waits up to 5 s for it.
+event() {
+    grep -Eq -- "$1" "$ORIGIN_DIR/events.log"
+}
+wait_event() {
+    wait_for 5 event "$1" || {
+        echo "no event '$1' in:" >&2
+        cat "$ORIGIN_DIR/events.log" >&2
+        return 1
+    }
+}
+
+# assert_no_clear CANARY: it did not reach the origin outside TLS
+assert_no_clear() {
+    ! grep -aFq -- "$1" "$ORIGIN_DIR/clear.log" || {
+        echo "'$1' arrived in the clear:" >&2
+        cat -v "$ORIGIN_DIR/clear.log" >&2
+        return 1
+    }
+}
+
+# assert_clear CANARY: it did
+assert_clear() {
+    grep -aFq -- "$1" "$ORIGIN_DIR/clear.log" || {
+        echo "'$1' is not in clear.log" >&2
+        return 1
+    }
+}
+
+# assert_inside CANARY: it arrived inside TLS
+assert_inside() {
+    grep -aFq -- "$1" "$ORIGIN_DIR/inside.log" || {
+        echo "'$1' did not arrive inside TLS; events:" >&2
+        cat "$ORIGIN_DIR/events.log" >&2
+        return 1
+    }
+}
+
+# pattern N [OFFSET]: the body of /bytes/N on stdout
+pattern() {
+    env -u LD_PRELOAD "$BUILD/origin" --pattern "$1" --offset "${2:-0}"
+}
