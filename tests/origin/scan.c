@@ -19,16 +19,16 @@ static bool header_ok(const unsigned char *h, size_t have)
 bool scan_feed(struct scan *s, const unsigned char *data, size_t len)
 {
     for (size_t i = 0; i < len && !s->broken;) {
-        if (s->have == 5 && s->body > 0) {
+        if (s->have < sizeof(s->header)) {
+            s->header[s->have++] = data[i++];
+            s->broken = !header_ok(s->header, s->have);
+            s->body = (size_t)s->header[3] << 8 | s->header[4];
+        } else {
             size_t step = len - i < s->body ? len - i : s->body;
             s->body -= step;
             i += step;
-        } else {
-            s->header[s->have++] = data[i++];
-            s->broken = !header_ok(s->header, s->have);
-            s->body = s->have == 5 ? (size_t)s->header[3] << 8 | s->header[4] : 0;
         }
-        if (s->have == 5 && s->body == 0) {
+        if (s->have == sizeof(s->header) && s->body == 0) {
             s->have = 0;
             s->records++;
         }
