@@ -7,6 +7,10 @@
 
 #include "policy/policy.h"
 
+#ifndef TLSUP_SYSTEM_POLICY
+#define TLSUP_SYSTEM_POLICY "/etc/tlsup/policy.conf"
+#endif
+
 /* A loaded policy, or why there is none. */
 struct policy_source {
     struct policy *policy; /* NULL: not usable */

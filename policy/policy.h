@@ -29,8 +29,8 @@ enum policy_mode { MODE_ENFORCE, MODE_TESTING };
 
 enum policy_strategy { STRATEGY_UPGRADE, STRATEGY_IMPLICIT, STRATEGY_CONNECT, STRATEGY_COUNT };
 
-#define POLICY_PIN_BYTES 32U /* SHA-256 of the SubjectPublicKeyInfo */
-#define POLICY_NAME_MAX 253U /* a DNS name without its trailing dot */
+#define POLICY_PIN_BYTES 32U  /* SHA-256 of the SubjectPublicKeyInfo */
+#define POLICY_NAME_MAX  253U /* a DNS name without its trailing dot */
 
 /* An IP address; a v4 address and its v4-mapped v6 form are the same address. */
 struct policy_address {
@@ -57,11 +57,11 @@ struct policy_rule {
     const char *servername; /* SNI; NULL: the reference identity */
     const char *cert, *key; /* client certificate */
     const char *ciphers, *ciphersuites;
-    const char *alpn;
+    const char *alpn;  /* one protocol id; NULL: the extension is not sent */
     const char *audit; /* "syslog", "none" or an absolute path */
     const struct policy_pin *pins;
     size_t n_pins;
-    uint16_t min_tls; /* 0x0303 or 0x0304 */
+    uint16_t min_tls;       /* 0x0303 or 0x0304 */
     uint16_t implicit_port; /* 0: 80 -> 443, others the same port */
     bool cert_on_upgrade;
     bool when_connect;
@@ -71,8 +71,14 @@ struct policy_rule {
     bool premature_close_eof;
     bool desync_count;
     bool redirects_rewrite;
-    bool messages; /* one line on stderr per refusal */
-    const char *literal_name; /* the rule's destination if it is one literal name, else NULL (for `secure`) */
+    bool messages;    /* one line on stderr per refusal */
+    bool user_policy; /* defaults line only: may TLSUP_POLICY name another file */
+    /* The rule's destination if it is one literal name or one address (normalised), else NULL; the reference
+     * identity of `secure` when `match` is NULL. */
+    const char *literal_name;
+    const char *destination; /* as it is spelled in the file */
+    uint32_t own;            /* options set on the rule's line: bits of policy/options.h */
+    uint32_t inherited;      /* options taken from the defaults line */
 };
 
 struct policy;
@@ -83,6 +89,7 @@ struct policy_target {
     size_t n_names;
     const char *request_name; /* the one that the request uses (Host, absolute-form); NULL: not known */
     struct policy_address address;
+    bool no_address; /* `address` is not known: only `tlsup explain` asks so */
     uint16_t port;
 };
 
@@ -95,7 +102,7 @@ struct policy_verdict {
     /* Every matching rule that has pins (rule included, if it has): the pins of each must hold. */
     const struct policy_rule *pinned[POLICY_MAX_PIN_RULES];
     size_t n_pinned;
-    bool check_pins;  /* fingerprint is in force, alone or together with verify */
+    bool check_pins;  /* pins are in force, alone or together with the chain: n_pinned > 0 */
     bool check_chain; /* verify or secure is in force */
 };
 
@@ -117,6 +124,10 @@ bool policy_normalise_name(const char *name, size_t len, char out[POLICY_NAME_MA
 
 /* inet_pton forms only; brackets and zone ids are not accepted. */
 bool policy_parse_address(const char *text, struct policy_address *out);
+
+#define POLICY_ADDRESS_TEXT 46U
+/* As inet_ntop writes it, without brackets; mapped v4 as v4. Returns `out`. */
+const char *policy_format_address(const struct policy_address *a, char out[POLICY_ADDRESS_TEXT]);
 bool policy_address_is_loopback(const struct policy_address *a);
 
 const char *policy_level_name(enum policy_level level);
@@ -141,7 +152,8 @@ struct policy_diagnostics {
 
 /* Parses `len` bytes of policy text. `origin` (a path, or "built-in") is kept for messages. On success
  * returns the policy with one reference; on error NULL with diag->n_errors > 0. */
-struct policy *policy_parse(const char *text, size_t len, const char *origin, struct policy_diagnostics *diag);
+struct policy *policy_parse(const char *text, size_t len, const char *origin,
+                            struct policy_diagnostics *diag);
 
 /* The policy without a file: `localhost none`, `* verify`. Never NULL unless memory is out. */
 struct policy *policy_builtin(void);

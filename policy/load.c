@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: MIT */
+#include "policy/load.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "policy/number.h"
+#include "policy/open.h"
+
+#define MAX_REFUSED (sizeof(((struct policy_source *)0)->refused_ports) / sizeof(uint16_t))
+
+/* ---- what is refused while there is no policy ---- */
+
+static void add_refused(struct policy_source *out, uint64_t port)
+{
+    if (port == 0 || port > UINT16_MAX)
+        return;
+    for (size_t i = 0; i < out->n_refused_ports; i++)
+        if (out->refused_ports[i] == port)
+            return;
+    if (out->n_refused_ports == MAX_REFUSED)
+        out->all_ports_refused = true;
+    else
+        out->refused_ports[out->n_refused_ports++] = (uint16_t)port;
+}
+
+static void refuse_usual_ports(struct policy_source *out)
+{
+    static const uint16_t ports[] = {80, 631, 3128, 8080};
+
+    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
+        add_refused(out, ports[i]);
+}
+
+/* Every number behind a ':', and behind a ',' that follows such a number: more than the text can have meant,
+ * comments and addresses included, never less. */
+static void scan_ports(struct policy_source *out, const char *text, size_t len)
+{
+    bool in_list = false;
+
+    add_refused(out, 80);
+    for (size_t i = 0; i < len; i++) {
+        size_t start = i + 1, end = start;
+        uint64_t port;
+
+        in_list = text[i] == ':' || (text[i] == ',' && in_list);
+        if (!in_list)
+            continue;
+        while (end < len && text[end] >= '0' && text[end] <= '9')
+            end++;
+        if (number_parse(text + start, end - start, &port))
+            add_refused(out, port);
+        out->all_ports_refused |= start < len && text[start] == '*';
+        i = end - 1;
+    }
+}
+
+/* ---- one file ---- */
+
+/* Reads all of it; *len is the size. NULL with the reason in out->error. */
+static char *read_all(int fd, const char *path, struct policy_source *out, size_t *len)
+{
+    struct text why_not = text_on(out->error, sizeof(out->error));
+    struct stat st;
+    char *text = NULL;
+    ssize_t n = -1;
+
+    *len = 0;
+    if (fstat(fd, &st) == 0 && st.st_size >= 0 && st.st_size <= OPEN_SIZE_MAX)
+        text = malloc((size_t)st.st_size + 1);
+    while (text && *len <= (size_t)st.st_size) {
+        n = read(fd, text + *len, (size_t)st.st_size + 1 - *len);
+        if (n > 0)
+            *len += (size_t)n;
+        else if (n == 0 || errno != EINTR)
+            break;
+    }
+    if (text && n == 0 && *len == (size_t)st.st_size)
+        return text;
+    text_add(&why_not, path);
+    text_add(&why_not, text ? n < 0 ? ": read error" : ": it changed while it was read" : ": out of memory");
+    free(text);
+    return NULL;
+}
+
+static void note_parse_error(struct policy_source *out, const char *path,
+                             const struct policy_diagnostics *diag)
+{
+    struct text t = text_on(out->error, sizeof(out->error));
+
+    text_add(&t, path);
+    text_add(&t, ":");
+    text_add_uint(&t, diag->errors[0].line);
+    text_add(&t, ":");
+    text_add_uint(&t, diag->errors[0].column);
+    text_add(&t, ": ");
+    text_add(&t, diag->errors[0].text);
+}
+
+static void parse_text(const char *path, const char *text, size_t len, struct policy_source *out,
+                       struct policy_diagnostics *diag)
+{
+    out->policy = policy_parse(text, len, path, diag);
+    if (out->policy)
+        return;
+    note_parse_error(out, path, diag);
+    scan_ports(out, text, len);
+}
+
+static enum open_result load_file(const char *path, struct policy_source *out,
+                                  struct policy_diagnostics *diag)
+{
+    struct policy_diagnostics *own = NULL;
+    struct text why_not = text_on(out->error, sizeof(out->error));
+    enum open_result result;
+    char *text = NULL;
+    size_t len = 0;
+    int fd;
+
+    result = open_trusted(path, &why_not, &fd);
+    if (fd >= 0) {
+        text = read_all(fd, path, out, &len);
+        close(fd);
+    }
+    if (text && !diag)
+        diag = own = calloc(1, sizeof(*own));
+    if (text && diag)
+        parse_text(path, text, len, out, diag);
+    else if (text)
+        text_add(&why_not, "out of memory");
+    if (!out->policy && !out->n_refused_ports)
+        refuse_usual_ports(out);
+    free(own);
+    free(text);
+    return result;
+}
+
+void policy_load_file(const char *path, struct policy_source *out, struct policy_diagnostics *diag)
+{
+    memset(out, 0, sizeof(*out));
+    if (diag)
+        diag->n_errors = diag->n_warnings = 0;
+    load_file(path, out, diag);
+}
+
+/* ---- which file ---- */
+
+static void load_builtin(struct policy_source *out)
+{
+    struct text t;
+
+    memset(out, 0, sizeof(*out));
+    out->policy = policy_builtin();
+    if (out->policy)
+        return;
+    t = text_on(out->error, sizeof(out->error));
+    text_add(&t, "built-in policy: out of memory");
+    refuse_usual_ports(out);
+}
+
+void policy_load(const char *system_path, const char *environment_path, struct policy_source *out)
+{
+    enum open_result result;
+
+    memset(out, 0, sizeof(*out));
+    result = load_file(system_path, out, NULL);
+    if (result != OPEN_ABSENT && !(out->policy && environment_path && policy_allows_user_policy(out->policy)))
+        return;
+    policy_unref(out->policy);
+    if (environment_path)
+        policy_load_file(environment_path, out, NULL);
+    else
+        load_builtin(out);
+}
+
+/* ---- did it change ---- */
+
+static void stamp(const char *path, struct policy_stamp *out)
+{
+    struct stat st;
+
+    memset(out, 0, sizeof(*out));
+    if (!path || lstat(path, &st) != 0)
+        return;
+    out->present = true;
+    out->dev = st.st_dev;
+    out->ino = st.st_ino;
+    out->size = (uint64_t)st.st_size;
+    out->mtime_ns = (int64_t)st.st_mtim.tv_sec * 1000000000 + st.st_mtim.tv_nsec;
+    out->ctime_ns = (int64_t)st.st_ctim.tv_sec * 1000000000 + st.st_ctim.tv_nsec;
+}
+
+void policy_stamp_get(const char *system_path, const char *environment_path, struct policy_stamp out[2])
+{
+    stamp(system_path, &out[0]);
+    stamp(environment_path, &out[1]);
+}
+
+static bool same(const struct policy_stamp *a, const struct policy_stamp *b)
+{
+    return a->present == b->present && a->dev == b->dev && a->ino == b->ino && a->size == b->size &&
+           a->mtime_ns == b->mtime_ns && a->ctime_ns == b->ctime_ns;
+}
+
+bool policy_stamp_equal(const struct policy_stamp a[2], const struct policy_stamp b[2])
+{
+    return same(&a[0], &b[0]) && same(&a[1], &b[1]);
+}
