@@ -2,14 +2,17 @@
 /*
  * Records of what was decided, and the one line for the person at the terminal.
  *
- * Two events carry one id: `decision`, before the first byte of the program leaves or its error is returned, and
- * `close`. A record is one JSON object on one line, written with one write(O_APPEND) of at most AUDIT_LINE_MAX bytes
- * or sent as one syslog datagram. No stdio. Network text is escaped to printable ASCII, so that a name can never
- * forge a field, a line or a terminal sequence. A sink that is lost never changes a result; losses are counted in
- * the next record that gets through.
+ * Two events carry one id: `decision`, before the first byte of the program leaves or its error is returned,
+ * and `close`. A record is one JSON object on one line, written with one write(O_APPEND) of at most
+ * AUDIT_LINE_MAX bytes or sent as one syslog datagram. No stdio. Network text is escaped to printable ASCII,
+ * so that a name can never forge a field, a line or a terminal sequence. A sink that is lost never changes a
+ * result; losses are counted in the next record that gets through.
  *
- * The functions may block only as a write to a local file or a non-blocking datagram does; they do not allocate;
- * they are safe before init; not in a signal handler of the same thread. errno is preserved.
+ * May they block? As a write to a local file or terminal does; a datagram or a pipe is never waited for. May
+ * they allocate? No (a record has a page of its own, mapped for the call). Before init, in a signal handler,
+ * in a forked child: yes; nothing is locked. errno, signals and cancellation of the program are left alone.
+ *
+ * Fields and their order: shim/audit/record.h. Texts for both are built with shim/audit/fmt.h.
  */
 #pragma once
 
@@ -17,7 +20,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define AUDIT_LINE_MAX 4096U
+#define AUDIT_LINE_MAX  4096U
 #define AUDIT_NAMES_MAX 8U
 
 struct audit_name {
@@ -56,20 +59,25 @@ struct audit_event {
     const char *closed; /* "close-notify", "complete-without-close-notify", "truncated", "local", "error" */
 };
 
-/* `sink` is "syslog", "none" or an absolute path (made 0600 if absent; only a regular file, FIFO excluded, that is
- * owned by root or the effective user and not a symbolic link). */
+/* `sink` is "syslog" (/dev/log, daemon.warning if blocked, else daemon.info), "none" or an absolute path
+ * (made 0600 if absent; only a regular file with one name, owned by root or the effective user, and not a
+ * symbolic link). Anything else counts as a loss, and so does a sink that cannot be opened above
+ * descriptor 2. */
 void audit_decision(const char *sink, const struct audit_event *event);
 void audit_close(const char *sink, const struct audit_event *event);
 
-/* Builds the record into out (NUL-terminated, no newline). Returns its length; never more than AUDIT_LINE_MAX - 2: long
- * fields are cut, the JSON stays whole. Pure. */
+/* Builds the record as this process would send it now into out (NUL-terminated, no newline). Returns its
+ * length; never more than AUDIT_LINE_MAX - 2: long fields are cut, the JSON stays whole. 0: not even the
+ * shortest form fits. */
 size_t audit_format(const char *kind, const struct audit_event *event, uint64_t lost, char *out, size_t cap);
 
-/* The line on stderr: at most one a second for the same text. `text` comes without "tlsup: ". Silent if fd 2 is closed,
- * an internet socket, or (`is_ours(2)`) a descriptor of ours; an AF_UNIX stream only if it is the journal
+/* The line on stderr: at most one a second for the same text, and sixteen in all. `text` comes without
+ * "tlsup: ", raw or with parts that went through fmt_printable(): what is not printable is escaped here, a
+ * backslash is left alone. Silent if fd 2 is closed, a socket, a pipe that is full or broken, or
+ * (`is_ours(2)`; NULL: never) a descriptor of ours; of sockets only the journal's stream is written
  * (JOURNAL_STREAM holds its device and inode, systemd.exec(5)). */
 void audit_message(const char *text, bool (*is_ours)(int fd));
 
-/* Escapes `text` to printable ASCII for a terminal: other bytes, and backslash, become \xNN. Returns the length that
- * was written, at most cap - 1, always NUL-terminated. Pure. */
+/* Escapes `text` to printable ASCII for a terminal: other bytes, and backslash, become \xNN. Returns the
+ * length that was written, at most cap - 1, always NUL-terminated. Pure. */
 size_t audit_printable(const char *text, size_t len, char *out, size_t cap);

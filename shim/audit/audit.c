@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * From an event to its sink. Every record has a page of its own, mapped for the call: there is no lock that a
+ * fork could leave held or a signal handler could wait for, and no order between threads but the kernel's for
+ * O_APPEND.
+ */
+#include "shim/audit.h"
+
+#include "shim/audit/civil.h"
+#include "shim/audit/record.h"
+#include "shim/audit/sink.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <syslog.h>
+#include <time.h>
+#include <unistd.h>
+
+#define EXE_MAX         512U
+#define SYSLOG_HEAD_MAX 64U /* "<30>Nov 21 03:09:24 tlsup[4194304]: " and room */
+
+/* ---- losses: pid in the upper half, count in the lower, so that a forked child starts at none ---- */
+
+static _Atomic uint64_t losses;
+
+static uint32_t losses_of(uint64_t word, pid_t pid)
+{
+    return (uint32_t)(word >> 32) == (uint32_t)pid ? (uint32_t)word : 0;
+}
+
+/* Adds `more`, and takes away `reported`. */
+static void losses_change(pid_t pid, uint32_t more, uint32_t reported)
+{
+    uint64_t word = atomic_load(&losses), next;
+    do {
+        uint32_t count = losses_of(word, pid);
+        count = count > reported ? count - reported : 0;
+        if (count <= UINT32_MAX - more)
+            count += more;
+        next = (uint64_t)(uint32_t)pid << 32 | count;
+    } while (!atomic_compare_exchange_weak(&losses, &word, next));
+}
+
+/* ---- who and when ---- */
+
+/* Read once, because a program may lose /proc later (chroot); a fork keeps it, and an exec starts with a
+ * new cache. Who comes while another thread fills the cache uses what it read itself: nobody waits. */
+static const char *exe_path(char own[EXE_MAX])
+{
+    static _Atomic int state; /* 0 empty, 1 being filled, 2 filled */
+    static char cached[EXE_MAX];
+    int empty = 0;
+    if (atomic_load(&state) == 2)
+        return cached;
+    ssize_t n = readlink("/proc/self/exe", own, EXE_MAX - 1);
+    if (n <= 0)
+        return NULL;
+    own[n] = '\0';
+    if (atomic_compare_exchange_strong(&state, &empty, 1)) {
+        memcpy(cached, own, (size_t)n + 1);
+        atomic_store(&state, 2);
+    }
+    return own;
+}
+
+static struct record_origin origin_now(pid_t pid, char exe[EXE_MAX])
+{
+    struct timespec now = {0, 0};
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (struct record_origin){
+        .seconds = now.tv_sec > 0 ? (uint64_t)now.tv_sec : 0,
+        .microseconds = (uint32_t)(now.tv_nsec / 1000),
+        .pid = pid,
+        .uid = getuid(),
+        .exe = exe_path(exe),
+    };
+}
+
+/* ---- sinks ---- */
+
+/* The header of RFC 3164 section 4.1. Its time is UTC: what listens on /dev/log puts its own in place
+ * (rsyslog, journald), and the record has the exact one. */
+static size_t syslog_head(const struct audit_event *e, const struct record_origin *origin, char *out)
+{
+    bool is_blocked = e->action && strcmp(e->action, "blocked") == 0;
+    struct fmt f;
+    fmt_init(&f, out, SYSLOG_HEAD_MAX);
+    fmt_char(&f, '<');
+    fmt_u64(&f, LOG_DAEMON | (is_blocked ? LOG_WARNING : LOG_INFO));
+    fmt_char(&f, '>');
+    civil_rfc3164(&f, origin->seconds);
+    fmt_str(&f, " tlsup[");
+    fmt_u64(&f, (uint64_t)origin->pid);
+    fmt_str(&f, "]: ");
+    return f.len;
+}
+
+static bool deliver(const char *sink, const char *kind, const struct audit_event *e,
+                    const struct record_origin *origin, uint32_t lost, char line[AUDIT_LINE_MAX])
+{
+    if (strcmp(sink, "syslog") == 0) {
+        size_t head = syslog_head(e, origin, line);
+        size_t len = record_format(kind, e, origin, lost, line + head, AUDIT_LINE_MAX - head);
+        return len && sink_syslog(AUDIT_SYSLOG_PATH, line, head + len);
+    }
+    if (sink[0] == '/') {
+        size_t len = record_format(kind, e, origin, lost, line, AUDIT_LINE_MAX - 1);
+        if (!len)
+            return false;
+        line[len] = '\n';
+        return sink_file(sink, line, len + 1);
+    }
+    return false;
+}
+
+static void emit(const char *sink, const char *kind, const struct audit_event *e)
+{
+    if (!sink || strcmp(sink, "none") == 0)
+        return;
+    int saved = errno;
+    pid_t pid = getpid();
+    uint32_t lost = losses_of(atomic_load(&losses), pid);
+    bool delivered = false;
+    char *line = mmap(NULL, AUDIT_LINE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (line != MAP_FAILED) {
+        char exe[EXE_MAX];
+        struct record_origin origin = origin_now(pid, exe);
+        delivered = deliver(sink, kind, e, &origin, lost, line);
+        munmap(line, AUDIT_LINE_MAX);
+    }
+    losses_change(pid, delivered ? 0 : 1, delivered ? lost : 0);
+    errno = saved;
+}
+
+void audit_decision(const char *sink, const struct audit_event *event)
+{
+    emit(sink, "decision", event);
+}
+
+void audit_close(const char *sink, const struct audit_event *event)
+{
+    emit(sink, "close", event);
+}
+
+size_t audit_format(const char *kind, const struct audit_event *event, uint64_t lost, char *out, size_t cap)
+{
+    int saved = errno;
+    char exe[EXE_MAX];
+    struct record_origin origin = origin_now(getpid(), exe);
+    errno = saved;
+    return record_format(kind, event, &origin, lost, out, cap);
+}
