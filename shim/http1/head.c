@@ -16,7 +16,9 @@ static size_t empty_line(const char *buf, size_t len)
 
 ssize_t http1_head_end(const char *buf, size_t len, unsigned skip_crlf)
 {
-    size_t cap = len < HTTP1_HEAD_MAX ? len : HTTP1_HEAD_MAX, at = 0;
+    size_t cap = len, at = 0;
+    if (cap > HTTP1_HEAD_MAX)
+        cap = HTTP1_HEAD_MAX;
     while (at < cap) {
         size_t empty = empty_line(buf + at, cap - at);
         if (empty && !skip_crlf)
