@@ -14,9 +14,16 @@ static int bio_read(BIO *bio, char *buf, int size)
 {
     struct conn *c = BIO_get_data(bio);
 
+    int n;
+
+    BIO_clear_retry_flags(bio);
     if (c->was_cut)
         return -1;
-    return (int)stream_read_raw(c, buf, (size_t)size);
+    n = (int)stream_read_raw(c, buf, (size_t)size);
+    if (n > 0 || !c->timed_out)
+        return n;
+    BIO_set_retry_read(bio); /* a deadline leaves the TLS state as it is */
+    return -1;
 }
 
 static bool write_spoiled(struct conn *c, const char *buf, size_t len)
