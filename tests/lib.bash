@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-# shellcheck shell=bash
+# shellcheck shell=bash disable=SC2034 # what is set here is used by the suites
 # What all suites share: load lib. Every server a test starts is stopped in teardown, by pid, also on failure:
 # a suite without a teardown of its own gets this one; one with its own calls stop_all in it.
 
@@ -75,7 +75,12 @@ stop_all() {
         wait "$pid" 2>/dev/null
     done
     PIDS=()
-    return 0
+    no_sanitizer_report
+}
+
+# an origin that was built with sanitizers and complained fails the test
+no_sanitizer_report() {
+    ! grep -aE 'Sanitizer|runtime error' "$BATS_TEST_TMPDIR"/origin.*/stderr 2>/dev/null >&2
 }
 
 # gone, or a zombie that wait collects

@@ -163,6 +163,7 @@ PY
     for base in "http://127.0.0.1:$ORIGIN_PORT" "https://localhost:$ORIGIN_TLS_PORT"; do
         get --data-binary @"$TMP/body" "$base/echo" | cmp - "$TMP/body"
         get -T "$TMP/body" "$base/echo" | cmp - "$TMP/body"
+        # shellcheck disable=SC2094 # both only read
         get -T - "$base/echo" <"$TMP/body" | cmp - "$TMP/body"
         get -H 'Expect: 100-continue' --data-binary @"$TMP/body" -v "$base/echo" 2>"$TMP/trace" | cmp - "$TMP/body"
         grep -q '100 Continue' "$TMP/trace"
@@ -227,7 +228,7 @@ PY
     openssl x509 -in "$ORIGIN_DIR/nul.pem" -outform DER | grep -aq $'srv.test.\.evil.test'
     openssl x509 -in "$ORIGIN_DIR/small.pem" -noout -text >"$TMP/text"
     grep -q '1024 bit' "$TMP/text"
-    grep -q sha1With "$TMP/text"
+    grep -q ecdsa-with-SHA1 "$TMP/text"
     grep -q 'IP Address:192.0.2.7' "$TMP/text"
     openssl x509 -in "$ORIGIN_DIR/tied.pem" -noout -text | grep -q 'DNS:corp.test'
     openssl verify -CAfile "$ORIGIN_CA" -untrusted "$ORIGIN_DIR/leaf.pem" "$ORIGIN_DIR/leaf.pem"
@@ -487,7 +488,6 @@ PY
 }
 
 @test "script errors: file, line, why, status 2" {
-    local text
     refused() {
         printf '%s\n' "$@" >"$TMP/bad"
         run -2 timeout 20 "$BUILD/origin" --dir "$TMP/d" --script "$TMP/bad"

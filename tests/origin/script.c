@@ -150,44 +150,66 @@ static struct block *last_block(struct script *script)
     return b;
 }
 
-/* "on [plain|tls] [N|N-M|N-]:" or "else:" */
+/* "N", "N-M" or "N-" */
+static bool read_range(const char *p, unsigned long *from, unsigned long *to)
+{
+    char *end;
+
+    *from = *to = strtoul(p, &end, 10);
+    if (end == p)
+        return false;
+    if (*end == '-') {
+        *to = ~0UL;
+        if (*++end)
+            *to = strtoul(end, &end, 10);
+    }
+    return *end == '\0' && *from >= 1 && *to >= *from;
+}
+
+/* "[plain|tls] [N|N-M|N-]" */
+static bool read_on(struct reader *r, const char *p)
+{
+    unsigned long from = 1, to = ~0UL;
+    enum port port = ANY_PORT;
+
+    if (strncmp(p, "plain", 5) == 0) {
+        port = PLAIN_PORT;
+        p += 5;
+    } else if (strncmp(p, "tls", 3) == 0) {
+        port = TLS_PORT;
+        p += 3;
+    }
+    p += strspn(p, " ");
+    if ((*p || port == ANY_PORT) && !read_range(p, &from, &to))
+        return bad(r, "on [plain|tls] [N|N-M|N-]: with N from 1, not '%s'", p);
+    return add_block(r->script, port, from, to) || bad(r, "no memory");
+}
+
+/* "on ...:" or "else:" */
 static bool read_selector(struct reader *r, const struct words *w)
 {
-    enum port port = ANY_PORT;
-    unsigned long from = 1, to = ~0UL;
-    struct block *before = last_block(r->script);
+    const struct block *before = last_block(r->script);
     char text[128] = "";
-    size_t at = 1, n;
+    size_t n;
 
     if (before && !r->script->selected)
         return bad(r, "there are steps before the first 'on': put them under 'else:'");
     if (before && !before->steps)
         return bad(r, "the block before this one has no steps");
     r->script->selected = true;
-    for (size_t i = 0; i < w->n; i++)
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s ", w->word[i].text);
-    n = strcspn(text, ":");
-    if (text[n] != ':' || text[n + 1 + strspn(text + n + 1, " ")] != '\0')
-        return bad(r, "'%s' ends in a colon, and the steps are on lines of their own", w->word[0].text);
-    text[n] = '\0';
-    if (strcmp(text, "else") != 0) {
-        char *p = text + 2, *end;
-        p += strspn(p, " ");
-        at = strncmp(p, "plain", 5) == 0 ? 5 : strncmp(p, "tls", 3) == 0 ? 3 : 0;
-        port = at == 5 ? PLAIN_PORT : at == 3 ? TLS_PORT : ANY_PORT;
-        p += at;
-        p += strspn(p, " ");
-        if (*p) {
-            from = to = strtoul(p, &end, 10);
-            if (end != p && *end == '-')
-                to = end[1] ? strtoul(end + 1, &end, 10) : (end++, ~0UL);
-            if (end == p || *end || from < 1 || to < from)
-                return bad(r, "'on %s': on [plain|tls] [N|N-M|N-]:, N from 1", p);
-        } else if (at == 0) {
-            return bad(r, "'on' takes a connection number, plain or tls");
-        }
+    for (size_t i = 0; i < w->n; i++) {
+        size_t have = strlen(text);
+        snprintf(text + have, sizeof(text) - have, i ? " %s" : "%s", w->word[i].text);
     }
-    return add_block(r->script, port, from, to) || bad(r, "no memory");
+    n = strlen(text);
+    if (n == 0 || strcspn(text, ":") != n - 1)
+        return bad(r, "'%s' ends in a colon, and the steps are on lines of their own", w->word[0].text);
+    text[n - 1] = '\0';
+    if (strncmp(text, "on ", 3) == 0)
+        return read_on(r, text + 3);
+    if (strcmp(text, "else") == 0)
+        return add_block(r->script, ANY_PORT, 1, ~0UL) || bad(r, "no memory");
+    return bad(r, "'%s:' selects nothing: on [plain|tls] [N|N-M|N-]: or else:", text);
 }
 
 static bool read_cert(struct reader *r, const char *line)
@@ -244,7 +266,8 @@ static bool read_line(struct reader *r, const char *line)
         ok = bad(r, "%s", why);
     else if (w.n == 0)
         ok = true;
-    else if (strcmp(w.word[0].text, "on") == 0 || strcmp(w.word[0].text, "else:") == 0)
+    else if (strcmp(w.word[0].text, "on") == 0 || strncmp(w.word[0].text, "on:", 3) == 0 ||
+             strncmp(w.word[0].text, "else", 4) == 0)
         ok = read_selector(r, &w);
     else if (strcmp(w.word[0].text, "cert") == 0)
         ok = read_cert(r, line);

@@ -164,7 +164,7 @@ static void start_thread(const struct server *s, struct conn *c)
 
 static void accept_all(const struct server *s, size_t i)
 {
-    static unsigned long ids, port_ids[2];
+    static unsigned long ids, port_ids[2] = {0, 0};
     int fd;
 
     while ((fd = accept4(s->fds[i], NULL, NULL, SOCK_CLOEXEC)) >= 0) {

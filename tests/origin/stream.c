@@ -177,12 +177,12 @@ bool stream_fill(struct conn *c)
 
 static bool write_tls(struct conn *c, const unsigned char *p, size_t len)
 {
+    size_t most = c->record_size ? c->record_size : 1 << 20;
+
     if (c->ssl_broken)
         return false;
     while (len > 0) {
-        size_t piece = len > 1 << 20 ? 1 << 20 : len;
-        if (c->record_size && c->record_size < piece)
-            piece = c->record_size;
+        size_t piece = len < most ? len : most;
         ERR_clear_error();
         if (seal_active(c) ? !seal_write(c, 23, p, piece) : SSL_write(c->ssl, p, (int)piece) <= 0)
             return false;
@@ -224,10 +224,11 @@ void stream_fin(struct conn *c)
 
     shutdown(c->fd, SHUT_WR);
     c->deadline = stream_now() + DRAIN_MS;
-    while (buf && c->ssl && stream_read(c, buf, chunk) > 0)
-        continue;
-    while (buf && !c->gone && !c->timed_out && stream_read_raw(c, buf, chunk) > 0)
-        continue;
+    while (buf && c->ssl && stream_read(c, buf, chunk) > 0) {
+        /* what comes is logged on the way, where it is to be logged at all */
+    }
+    while (buf && !c->gone && !c->timed_out && stream_read_raw(c, buf, chunk) > 0) {
+    }
     free(buf);
 }
 
