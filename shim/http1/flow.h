@@ -51,7 +51,8 @@ void http1_flow_lose(struct http1_flow *f);
 bool http1_flow_in(struct http1_flow *f, const char *buf, size_t len);
 bool http1_flow_head_idle(const struct http1_flow *f);
 
-/* True if the request bytes given so far end exactly at the end of a request. */
+/* True if the request bytes given so far end exactly at the end of a request. A head that the caller still
+ * holds is not given yet. */
 bool http1_flow_request_complete(const struct http1_flow *f);
 /* True if an end of the stream now truncates nothing: no response is half read, and none is outstanding
  * unless the last one said that it ends the connection (RFC 9112 section 9.6). */

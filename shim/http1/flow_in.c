@@ -53,6 +53,8 @@ static void take_response(struct http1_flow *f, const char *head, size_t len)
     }
     enum http1_framing framing = http1_response_framing(&r, method_name(method));
     http1_body_begin(&f->in, framing, r.length);
+    if (framing == FRAMING_UNKNOWN)
+        http1_flow_lose_responses(f);
 }
 
 /* Reads on in a response head that lies in pieces in in_head, or begins to. Returns the bytes taken. */
