@@ -115,12 +115,17 @@ static enum open_result load_file(const char *path, struct policy_source *out,
                                   struct policy_diagnostics *diag)
 {
     struct policy_diagnostics *own = NULL;
-    struct text why_not = text_on(out->error, sizeof(out->error));
+    struct text why_not;
     enum open_result result;
     char *text = NULL;
     size_t len = 0;
     int fd;
 
+    memset(out, 0, sizeof(*out));
+    out->path = path;
+    if (diag)
+        diag->n_errors = diag->n_warnings = 0;
+    why_not = text_on(out->error, sizeof(out->error));
     result = open_trusted(path, &why_not, &fd);
     if (fd >= 0) {
         text = read_all(fd, path, out, &len);
@@ -141,9 +146,6 @@ static enum open_result load_file(const char *path, struct policy_source *out,
 
 void policy_load_file(const char *path, struct policy_source *out, struct policy_diagnostics *diag)
 {
-    memset(out, 0, sizeof(*out));
-    if (diag)
-        diag->n_errors = diag->n_warnings = 0;
     load_file(path, out, diag);
 }
 
@@ -162,19 +164,23 @@ static void load_builtin(struct policy_source *out)
     refuse_usual_ports(out);
 }
 
-void policy_load(const char *system_path, const char *environment_path, struct policy_source *out)
+void policy_load_diagnosed(const char *system_path, const char *environment_path, struct policy_source *out,
+                           struct policy_diagnostics *diag)
 {
-    enum open_result result;
+    enum open_result result = load_file(system_path, out, diag);
 
-    memset(out, 0, sizeof(*out));
-    result = load_file(system_path, out, NULL);
     if (result != OPEN_ABSENT && !(out->policy && environment_path && policy_allows_user_policy(out->policy)))
         return;
     policy_unref(out->policy);
     if (environment_path)
-        policy_load_file(environment_path, out, NULL);
+        load_file(environment_path, out, diag);
     else
         load_builtin(out);
+}
+
+void policy_load(const char *system_path, const char *environment_path, struct policy_source *out)
+{
+    policy_load_diagnosed(system_path, environment_path, out, NULL);
 }
 
 /* ---- did it change ---- */

@@ -14,6 +14,7 @@
 /* A loaded policy, or why there is none. */
 struct policy_source {
     struct policy *policy; /* NULL: not usable */
+    const char *path;      /* the file that this is about, as it was passed in; NULL: the built-in policy */
     char error[512];       /* "path:line:column: text", or "path: why it can't be read"; set when NULL */
     /* Ports that are refused while `policy` is NULL. If the text could be read: 80 and each number that
      * stands as ":digits" anywhere in it (a superset, by a tolerant scan). Else 80, 631, 3128, 8080. */
@@ -29,6 +30,9 @@ struct policy_source {
  * The source's policy carries one reference, policy_unref() it.
  */
 void policy_load(const char *system_path, const char *environment_path, struct policy_source *out);
+/* The same, and every diagnostic of the file that it ends with, if that could be read. */
+void policy_load_diagnosed(const char *system_path, const char *environment_path, struct policy_source *out,
+                           struct policy_diagnostics *diag);
 
 /* Loads exactly one file with the same ownership and mode checks; diagnostics are optional. */
 void policy_load_file(const char *path, struct policy_source *out, struct policy_diagnostics *diag);

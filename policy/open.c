@@ -17,7 +17,7 @@
 
 static bool refuse(struct text *why_not, const char *path, const char *why, const char *more)
 {
-    text_add(why_not, path);
+    text_add(why_not, *path ? path : "(empty path)");
     text_add(why_not, ": ");
     text_add(why_not, why);
     text_add(why_not, more);

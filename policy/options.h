@@ -11,7 +11,7 @@
 #include "policy/text.h"
 
 /* Bits of policy_rule.own and .inherited: 1U << the option's index in the table. */
-enum option {
+enum option_id {
     OPTION_MODE,
     OPTION_TRY,
     OPTION_IMPLICIT_PORT,

@@ -45,9 +45,9 @@ static void end_rule(struct policy *p, struct rule_draft *d, struct policy_diagn
         return;
     add_ports(p, &d->line.pattern);
     if (p->n_lines == RULES_MAX)
-        diag_error(diag, d->start, "more than 4096 rules; use patterns", NULL);
+        diag_error(diag, d->start, "more than 4096 rules; use patterns");
     else if (!keep_line(p, &d->line))
-        diag_error(diag, d->start, "out of memory", NULL);
+        diag_error(diag, d->start, "out of memory");
 }
 
 /* A port that both list, -1 if there is none. */
@@ -78,25 +78,28 @@ static void compare(const struct policy_line *early, const struct policy_line *l
                     struct policy_diagnostics *diag)
 {
     struct diag_place at = {late->rule.line, late->column};
-    char first[TEXT_UINT_MAX], number[TEXT_UINT_MAX], quoted[TEXT_QUOTE_MAX];
+    char first[TEXT_UINT_MAX], quoted[TEXT_QUOTE_MAX];
     int port = -1;
 
     if (pattern_equal(&early->pattern, &late->pattern))
         port = common_port(&early->pattern, &late->pattern);
     text_uint(first, early->rule.line);
     if (port >= 0) {
+        char number[TEXT_UINT_MAX];
+
         *useless = true;
         diag_error(diag, at, text_quote(quoted, late->rule.destination), " has a rule already, in line ",
-                   first, " (port ", port ? text_uint(number, (uint64_t)port) : "*", ")", NULL);
+                   first, " (port ", port ? text_uint(number, (uint64_t)port) : "*", ")");
     } else if (is_useless(early, late)) {
         *useless = true;
         diag_warning(diag, at, text_quote(quoted, late->rule.destination), " can never decide: line ", first,
-                     " comes before it and matches all of it", NULL);
+                     " comes before it and matches all of it");
     }
 }
 
 static void check_all(const struct policy *p, const struct lex *end, struct policy_diagnostics *diag)
 {
+    struct diag_place last = {end->line, 1};
     bool has_any = false;
 
     for (size_t late = 0; late < p->n_lines; late++) {
@@ -107,11 +110,11 @@ static void check_all(const struct policy *p, const struct lex *end, struct poli
             compare(&p->lines[early], &p->lines[late], &useless, diag);
     }
     if (!p->n_lines && !diag->n_errors)
-        diag_error(diag, (struct diag_place){end->line, 1},
-                   "there is no rule; write '* none' if nothing shall be protected", NULL);
-    else if (!has_any && p->n_lines)
-        diag_warning(diag, (struct diag_place){p->lines[p->n_lines - 1].rule.line, 1},
-                     "no rule for '*': destinations that no rule matches are left alone", NULL);
+        diag_error(diag, last, "there is no rule; write '* none' if nothing shall be protected");
+    if (p->n_lines)
+        last.line = p->lines[p->n_lines - 1].rule.line;
+    if (!has_any && p->n_lines)
+        diag_warning(diag, last, "no rule for '*': destinations that no rule matches are left alone");
 }
 
 static void parse_rules(struct policy *p, char *text, size_t len, struct policy_diagnostics *diag)
@@ -131,7 +134,7 @@ static void parse_rules(struct policy *p, char *text, size_t len, struct policy_
         } else if (open) {
             rule_word(&draft, p, &w, diag);
         } else {
-            diag_error(diag, w.place, "this line begins with white space but continues no rule", NULL);
+            diag_error(diag, w.place, "this line begins with white space but continues no rule");
             break;
         }
     }
@@ -154,6 +157,7 @@ static void write_digest(struct policy *p, const char *text, size_t len)
 
 struct policy *policy_parse(const char *text, size_t len, const char *origin, struct policy_diagnostics *diag)
 {
+    const struct diag_place start = {1, 1};
     struct policy *p = calloc(1, sizeof(*p));
     char *copy = NULL;
 
@@ -166,7 +170,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *origin, st
         copy = arena_copy(&p->arena, text, len);
     }
     if (!p || !p->origin || !copy) {
-        diag_error(diag, (struct diag_place){1, 1}, "out of memory", NULL);
+        diag_error(diag, start, "out of memory");
     } else {
         write_digest(p, text, len);
         parse_rules(p, copy, len, diag);
@@ -213,6 +217,11 @@ const char *policy_origin(const struct policy *p)
 const char *policy_digest(const struct policy *p)
 {
     return p->digest;
+}
+
+size_t policy_count_rules(const struct policy *p)
+{
+    return p->n_lines;
 }
 
 bool policy_allows_user_policy(const struct policy *p)

@@ -21,7 +21,7 @@ static bool fail(struct reader *r, size_t offset, const char *text, const char *
 {
     char quoted[TEXT_QUOTE_MAX];
 
-    diag_error(r->diag, lex_place(r->word, offset), text_quote(quoted, r->word->text), text, more, NULL);
+    diag_error(r->diag, lex_place(r->word, offset), text_quote(quoted, r->word->text), text, more);
     return false;
 }
 

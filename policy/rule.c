@@ -40,7 +40,7 @@ static void unknown_level(const struct lex_word *w, struct policy_diagnostics *d
     char quoted[TEXT_QUOTE_MAX];
 
     diag_error(diag, w->place, "unknown level ", text_quote(quoted, w->text), near ? ", did you mean '" : "",
-               near ? near : "", near ? "'? levels: " : "; levels: ", LEVELS, NULL);
+               near ? near : "", near ? "'? levels: " : "; levels: ", LEVELS);
 }
 
 static void unknown_option(const struct lex_word *w, size_t len, struct policy_diagnostics *diag)
@@ -53,7 +53,7 @@ static void unknown_option(const struct lex_word *w, size_t len, struct policy_d
     w->text[len] = '\0';
     near = suggest(w->text, names, OPTION_COUNT);
     diag_error(diag, w->place, "unknown option ", text_quote(quoted, w->text), near ? ", did you mean '" : "",
-               near ? near : "", near ? "'?" : "", NULL);
+               near ? near : "", near ? "'?" : "");
 }
 
 static bool is_plain(const struct lex_word *w, struct policy_diagnostics *diag)
@@ -61,7 +61,7 @@ static bool is_plain(const struct lex_word *w, struct policy_diagnostics *diag)
     size_t at = lex_control(w);
 
     if (at < w->len)
-        diag_error(diag, lex_place(w, at), "control character in the text: the policy is a text file", NULL);
+        diag_error(diag, lex_place(w, at), "control character in the text: the policy is a text file");
     return at == w->len;
 }
 
@@ -95,13 +95,13 @@ void rule_begin(struct rule_draft *d, struct policy *p, const struct lex_word *w
     } else if (d->is_defaults) {
         d->bad = p->n_lines || p->defaults.line;
         if (p->defaults.line)
-            diag_error(diag, w->place, "a second defaults line; there is one, at the top", NULL);
+            diag_error(diag, w->place, "a second defaults line; there is one, at the top");
         else if (d->bad)
-            diag_error(diag, w->place, "the defaults line comes before every rule", NULL);
+            diag_error(diag, w->place, "the defaults line comes before every rule");
     } else if (!pattern_parse(&d->line.pattern, w, &p->arena, diag)) {
         d->bad = true;
     } else if (!name_literal(d, p)) {
-        diag_error(diag, w->place, "out of memory", NULL);
+        diag_error(diag, w->place, "out of memory");
         d->bad = true;
     }
 }
@@ -113,7 +113,7 @@ static void read_level(struct rule_draft *d, const struct lex_word *w, struct po
     if (d->is_defaults) {
         d->knows_level = strcmp(w->text, "-") == 0;
         if (!d->knows_level)
-            diag_error(diag, w->place, "the defaults line has no level; write '-' in its place", NULL);
+            diag_error(diag, w->place, "the defaults line has no level; write '-' in its place");
     } else {
         for (unsigned i = 0; i < N_LEVELS && !d->knows_level; i++) {
             d->line.rule.level = (enum policy_level)i;
@@ -144,19 +144,18 @@ static bool is_welcome(struct rule_draft *d, const struct option_row *row, const
     char levels[sizeof(LEVELS)];
     struct text list = text_on(levels, sizeof(levels));
     char number[TEXT_UINT_MAX];
-    enum option index = (enum option)(row - option_table);
+    enum option_id index = (enum option_id)(row - option_table);
 
     if (d->is_defaults ? !row->defaults : !row->rules)
         diag_error(diag, w->place, row->name,
                    d->is_defaults ? "= belongs to one rule, not to the defaults line"
-                                  : "= stands only on the defaults line",
-                   NULL);
+                                  : "= stands only on the defaults line");
     else if (!d->is_defaults && d->knows_level && !option_fits_level(row, d->line.rule.level))
         diag_error(diag, w->place, row->name, "= makes no sense at level ",
-                   policy_level_name(d->line.rule.level), "; it is for ", sensible_levels(row, &list), NULL);
+                   policy_level_name(d->line.rule.level), "; it is for ", sensible_levels(row, &list));
     else if ((d->line.rule.own & option_bit(row)) && !row->repeatable)
         diag_error(diag, w->place, row->name, "= was set before, in line ",
-                   text_uint(number, d->option_place[index].line), NULL);
+                   text_uint(number, d->option_place[index].line));
     else
         return true;
     return false;
@@ -175,7 +174,7 @@ static void read_option(struct rule_draft *d, struct policy *p, const struct lex
         unknown_option(w, name_len, diag);
     } else if (!w->text[name_len]) {
         diag_error(diag, w->place, text_quote(quoted, w->text), " needs a value: ", row->name, "=, then ",
-                   row->allowed, NULL);
+                   row->allowed);
     } else if (is_welcome(d, row, w, diag) && row->parse(&use)) {
         d->line.rule.own |= option_bit(row);
         d->option_place[row - option_table] = w->place;
@@ -193,7 +192,7 @@ void rule_word(struct rule_draft *d, struct policy *p, const struct lex_word *w,
     } else if (d->has_level) {
         read_option(d, p, w, diag);
     } else if (strchr(w->text, '=')) {
-        diag_error(diag, w->place, "the level is missing before the options; levels: ", LEVELS, NULL);
+        diag_error(diag, w->place, "the level is missing before the options; levels: ", LEVELS);
         d->has_level = true;
         d->level_place = w->place;
         read_option(d, p, w, diag);
@@ -226,13 +225,13 @@ static bool check_together(const struct rule_draft *d, struct policy_diagnostics
 
     if (!r->cert != !r->key)
         diag_error(diag, r->cert ? d->option_place[OPTION_CERT] : d->option_place[OPTION_KEY],
-                   r->cert ? "cert= needs key= beside it" : "key= needs cert= beside it", NULL);
+                   r->cert ? "cert= needs key= beside it" : "key= needs cert= beside it");
     else if (r->cert_on_upgrade && !r->cert && !d->is_defaults)
-        diag_error(diag, d->start, "cert-on-upgrade=yes needs cert= and key=", NULL);
+        diag_error(diag, d->start, "cert-on-upgrade=yes needs cert= and key=");
     else if (own_connect_timeout && !d->is_defaults && r->level != LEVEL_MAY && r->mode != MODE_TESTING)
         diag_error(diag, d->option_place[OPTION_CONNECT_TIMEOUT],
                    "connect-timeout= is for what goes on in plain; it makes no sense at level ",
-                   policy_level_name(r->level), " unless mode=testing", NULL);
+                   policy_level_name(r->level), " unless mode=testing");
     else
         return true;
     return false;
@@ -243,11 +242,11 @@ static bool check_level(const struct rule_draft *d, struct policy_diagnostics *d
     const struct policy_rule *r = &d->line.rule;
 
     if (r->level == LEVEL_FINGERPRINT && !r->n_pins)
-        diag_error(diag, d->level_place, "level fingerprint needs at least one pin=sha256//BASE64", NULL);
+        diag_error(diag, d->level_place, "level fingerprint needs at least one pin=sha256//BASE64");
     else if (r->level == LEVEL_SECURE && !r->literal_name && !r->match)
-        diag_error(diag, d->level_place,
-                   "level secure takes the name from the rule; this destination is a pattern: add match=NAME",
-                   NULL);
+        diag_error(
+            diag, d->level_place,
+            "level secure takes the name from the rule; this destination is a pattern: add match=NAME");
     else
         return true;
     return false;
@@ -258,8 +257,7 @@ void rule_finish(struct rule_draft *d, struct policy *p, struct policy_diagnosti
     if (!d->has_level) {
         diag_error(diag, d->start,
                    d->is_defaults ? "the defaults line is not complete: defaults - OPTION=VALUE"
-                                  : "the level is missing behind the destination; levels: " LEVELS,
-                   NULL);
+                                  : "the level is missing behind the destination; levels: " LEVELS);
         d->bad = true;
     }
     if (!d->knows_level)

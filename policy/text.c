@@ -48,15 +48,15 @@ void text_add_uint(struct text *t, uint64_t n)
 
 const char *text_quote(char out[TEXT_QUOTE_MAX], const char *word)
 {
-    size_t len = strlen(word), room = TEXT_QUOTE_MAX - sizeof("'...'");
-    size_t shown = len < room ? len : room;
+    const size_t room = TEXT_QUOTE_MAX - sizeof("'...'");
+    size_t i = 0;
     struct text t = text_on(out, TEXT_QUOTE_MAX);
 
     text_add(&t, "'");
-    for (size_t i = 0; i < shown; i++) {
+    for (; i < room && word[i]; i++) {
         char c = word[i];
         text_add_bytes(&t, c >= 0x20 && c < 0x7f ? &c : "?", 1);
     }
-    text_add(&t, shown < len ? "...'" : "'");
+    text_add(&t, word[i] ? "...'" : "'");
     return out;
 }

@@ -22,13 +22,13 @@ static bool bad_value(struct option_use *u, const char *at, const char *more)
     char quoted[TEXT_QUOTE_MAX];
 
     diag_error(u->diag, value_place(u, at), "bad value ", text_quote(quoted, u->value), " for ", u->row->name,
-               "=: it takes ", u->row->allowed, more, NULL);
+               "=: it takes ", u->row->allowed, more);
     return false;
 }
 
 static bool no_memory(struct option_use *u)
 {
-    diag_error(u->diag, u->word->place, "out of memory", NULL);
+    diag_error(u->diag, u->word->place, "out of memory");
     return false;
 }
 
@@ -45,7 +45,7 @@ bool value_switch(struct option_use *u)
         return bad_value(u, u->value, "");
     if (on && !u->row->built) {
         diag_error(u->diag, value_place(u, u->value), u->row->name, "=", u->row->on,
-                   " is not built yet in this version; use ", u->row->name, "=", u->row->off, NULL);
+                   " is not built yet in this version; use ", u->row->name, "=", u->row->off);
         return false;
     }
     memcpy((char *)u->rule + u->row->offset, &on, sizeof(on));
@@ -102,7 +102,7 @@ bool value_try(struct option_use *u)
     if (unbuilt)
         diag_error(u->diag, value_place(u, unbuilt),
                    policy_strategy_name(find_strategy(unbuilt, strcspn(unbuilt, ","))),
-                   " is not built yet in this version; use try=upgrade", NULL);
+                   " is not built yet in this version; use try=upgrade");
     return !unbuilt;
 }
 
@@ -112,8 +112,7 @@ bool value_port(struct option_use *u)
 
     if (!number_parse(u->value, strlen(u->value), &port) || port == 0 || port > UINT16_MAX)
         return bad_value(u, u->value, "");
-    diag_error(u->diag, u->word->place, u->row->name, "= is not built yet in this version; leave it out",
-               NULL);
+    diag_error(u->diag, u->word->place, u->row->name, "= is not built yet in this version; leave it out");
     return false;
 }
 
@@ -178,7 +177,7 @@ bool value_pin(struct option_use *u)
         return bad_value(u, u->value + sizeof(prefix) - 1, ", the last one '='");
     for (size_t i = 0; i < u->rule->n_pins; i++) {
         if (memcmp(&u->rule->pins[i], &pin, sizeof(pin)) == 0) {
-            diag_error(u->diag, u->word->place, "this pin is given twice", NULL);
+            diag_error(u->diag, u->word->place, "this pin is given twice");
             return false;
         }
     }

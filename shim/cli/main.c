@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/cli/cli.h"
+
+#include <getopt.h>
+#include <stdarg.h>
+#include <string.h>
+
+static const struct cli_verb verbs[] = {
+    {"run", "[-p POLICY] [--] COMMAND [ARGUMENT...]", "start a command with tlsup loaded into it",
+     "  -p, --policy FILE   use this policy; it is checked first, and nothing is started if it is not "
+     "usable\n"
+     "\n"
+     "The exit status is the command's; 125 if tlsup itself fails, 126 if the command cannot be\n"
+     "executed, 127 if it is not found.\n",
+     CLI_FAILED, cli_run},
+    {"check", "[FILE]", "look for mistakes in a policy",
+     "Without FILE it is the policy in force: /etc/tlsup/policy.conf, else the file that\n"
+     "TLSUP_POLICY names, else the one that is built in.\n"
+     "\n"
+     "The exit status is 0 if there is no error, 1 if there is, 2 if the file is not taken at all.\n",
+     CLI_USAGE, cli_check},
+    {"explain", "[-p POLICY] [--address IP] [--json] URL", "say what would happen to a connection, and why",
+     "  -p, --policy FILE   look into this policy instead of the one in force\n"
+     "      --address IP    the address that the name of the URL has; both are looked up\n"
+     "      --json          for programs\n"
+     "\n"
+     "The exit status is 0, 1 if there is no usable policy, 2 if the command line is wrong.\n",
+     CLI_USAGE, cli_explain},
+    {"version", "", "show the versions of tlsup and OpenSSL, and the policy in force",
+     "The same as tlsup --version.\n", CLI_USAGE, cli_version},
+};
+
+#define N_VERBS (sizeof(verbs) / sizeof(verbs[0]))
+
+int cli_help(const struct cli_verb *verb)
+{
+    printf("usage: tlsup %s %s\n\n%s\n\n%s", verb->name, verb->synopsis, verb->summary, verb->help);
+    return CLI_OK;
+}
+
+int cli_usage(const struct cli_verb *verb, const char *format, ...)
+{
+    va_list args;
+
+    fprintf(stderr, "tlsup %s: ", verb->name);
+    va_start(args, format);
+    vfprintf(stderr, format, args);
+    va_end(args);
+    fprintf(stderr, "; see tlsup %s --help\n", verb->name);
+    return verb->usage_status;
+}
+
+int cli_bad_option(const struct cli_verb *verb, char **argv)
+{
+    if (optopt && optopt < 128)
+        return cli_usage(verb, "unknown option -%c, or one that lacks its value", optopt);
+    return cli_usage(verb, "unknown option %s, or one that lacks its value", argv[optind - 1]);
+}
+
+static int overview(FILE *to)
+{
+    fprintf(
+        to,
+        "usage: tlsup VERB [OPTION...] [ARGUMENT...]\n\nTLS for programs that only speak plain HTTP.\n\n");
+    for (size_t i = 0; i < N_VERBS; i++)
+        fprintf(to, "  %-8s  %s\n", verbs[i].name, verbs[i].summary);
+    fprintf(to, "\ntlsup VERB --help tells more about one of them.\n");
+    return CLI_OK;
+}
+
+static const struct cli_verb *find(const char *name)
+{
+    for (size_t i = 0; i < N_VERBS; i++)
+        if (strcmp(verbs[i].name, name) == 0)
+            return &verbs[i];
+    return NULL;
+}
+
+static int help(int argc, char **argv)
+{
+    const struct cli_verb *verb;
+
+    if (argc < 2)
+        return overview(stdout);
+    verb = find(argv[1]);
+    if (verb)
+        return cli_help(verb);
+    fprintf(stderr, "tlsup help: there is no verb '%s'; see tlsup help\n", argv[1]);
+    return CLI_USAGE;
+}
+
+static int dispatch(int argc, char **argv)
+{
+    const struct cli_verb *verb;
+
+    if (argc < 2) {
+        overview(stderr);
+        return CLI_USAGE;
+    }
+    if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
+        return help(argc - 1, argv + 1);
+    verb = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
+    if (!verb) {
+        fprintf(stderr, "tlsup: there is no verb '%s'; see tlsup help\n", argv[1]);
+        return CLI_USAGE;
+    }
+    opterr = 0;
+    return verb->run(verb, argc - 1, argv + 1);
+}
+
+int main(int argc, char **argv)
+{
+    int status = dispatch(argc, argv);
+
+    if (fflush(stdout) != 0 || ferror(stdout)) {
+        fprintf(stderr, "tlsup: cannot write to standard output\n");
+        return status ? status : CLI_BAD;
+    }
+    return status;
+}

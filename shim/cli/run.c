@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <getopt.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "shim/cli/cli.h"
+#include "shim/cli/preload.h"
+#include "shim/cli/target.h"
+
+static int fail(const char *what, const char *why)
+{
+    fprintf(stderr, "tlsup run: %s%s%s\n", what, *why ? ": " : "", why);
+    return CLI_FAILED;
+}
+
+/* -p: a policy that the system permits and that is good; or nothing is started. */
+static int choose_policy(const char *path)
+{
+    static struct cli_source s;
+    char absolute[PATH_MAX];
+
+    if (!cli_may_choose_policy("run"))
+        return CLI_FAILED;
+    if (!cli_absolute(path, absolute))
+        return fail(path, "this path is too long");
+    policy_load_file(absolute, &s.source, &s.diag);
+    if (!s.source.policy) {
+        cli_print_diagnostics(stderr, &s, false);
+        return fail("the policy is not usable, nothing was started", "");
+    }
+    policy_unref(s.source.policy);
+    if (setenv("TLSUP_POLICY", absolute, 1) != 0)
+        return fail("cannot set TLSUP_POLICY", strerror(errno));
+    return CLI_OK;
+}
+
+/* Without -p a bad policy is not the end: what it would govern is refused, the rest of the command works. */
+static void look_at_policy(void)
+{
+    static struct cli_source s;
+
+    cli_load(&s);
+    if (!s.source.policy) {
+        cli_print_diagnostics(stderr, &s, false);
+        fprintf(stderr,
+                "tlsup run: warning: the policy is not usable: connections that it may govern are refused\n");
+    }
+    policy_unref(s.source.policy);
+}
+
+static int preload(void)
+{
+    char path[PATH_MAX];
+    char *value;
+    int status = CLI_OK;
+
+    if (!cli_object("libtlsup.so", path))
+        return fail(path, "cannot be opened; is tlsup installed or built completely?");
+    if (strpbrk(path, ": \t\n"))
+        return fail(path,
+                    "LD_PRELOAD cannot name a path with ':' or white space in it; install tlsup elsewhere");
+    value = preload_compose(path, getenv("LD_PRELOAD"));
+    if (!value || setenv("LD_PRELOAD", value, 1) != 0)
+        status = fail("cannot set LD_PRELOAD", "out of memory");
+    free(value);
+    return status;
+}
+
+static int start(char **command)
+{
+    int error;
+
+    target_warn(command[0]);
+    target_warn_proxy();
+    fflush(stderr);
+    execvp(command[0], command);
+    error = errno;
+    fprintf(stderr, "tlsup run: %s: %s\n", command[0], strerror(error));
+    return error == ENOENT ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE;
+}
+
+int cli_run(const struct cli_verb *self, int argc, char **argv)
+{
+    static const struct option options[] = {
+        {"help", no_argument, NULL, 'h'},
+        {"policy", required_argument, NULL, 'p'},
+        {"strict", no_argument, NULL, 's'},
+        {NULL, 0, NULL, 0},
+    };
+    const char *policy = NULL;
+    int c, status;
+
+    while ((c = getopt_long(argc, argv, "+:hp:", options, NULL)) != -1) {
+        if (c == 'h')
+            return cli_help(self);
+        if (c == 's')
+            return fail("--strict is not built yet in this version", "leave it out");
+        if (c != 'p')
+            return cli_bad_option(self, argv);
+        policy = optarg;
+    }
+    if (optind == argc)
+        return cli_usage(self, "there is no command to run");
+    if (policy && (status = choose_policy(policy)) != CLI_OK)
+        return status;
+    if (!policy)
+        look_at_policy();
+    if ((status = preload()) != CLI_OK)
+        return status;
+    return start(argv + optind);
+}
