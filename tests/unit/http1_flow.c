@@ -59,6 +59,7 @@ static const struct conversation conversations[] = {
     {"qr", {">" GET GET, "<HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello"}},
     {"q", {">" GET GET, "<HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhell"}},
     {"q", {">" GET GET GET, "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n" OK5}},
+    {"q", {">" GET GET, "<HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\nHTTP/1.1 2"}},
     /* empty lines: H089 */
     {"qr", {">" GET, "<\r\n\n\r\n" OK5 "\r\n\r\n\n"}},
     {"qr", {">\r\n\n" GET, "<" OK5}},
@@ -88,6 +89,7 @@ static const struct conversation conversations[] = {
     {"L", {">\x16\x03\x01", "<\x16\x03\x03"}},
     {"L", {">" GET "\x16\x03\x01", "<" OK5}},
     {"L", {">GET /\r\n", "<hello"}},
+    {"L", {">" GET, "<HTTP/1.1 200 OK\r\n\r\nabc", ">\x16"}},
     /* tolerated heads */
     {"qr", {">" GET, "<HTTP/1.1 200 OK\nContent-Length: 5\n\nhello"}},
     {"qr", {">" GET, "<HTTP/1.1 200 OK\r\nX: a\r\n b\r\nContent-Length: 5\r\n\r\nhello"}},

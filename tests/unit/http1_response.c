@@ -10,7 +10,7 @@ static bool parse(const char *head, size_t len, struct http1_response *r)
     return http1_parse_response(unit_guarded(head, len), len, r);
 }
 
-static struct http1_span span(const char *text)
+static struct http1_span text_span(const char *text)
 {
     return (struct http1_span){text, strlen(text)};
 }
@@ -36,7 +36,7 @@ static void test_golden(void)
         CHECK_INT(r.status, 101);
         CHECK_INT(r.minor, 1);
         CHECK(r.has_upgrade && !r.close && !r.error);
-        CHECK_INT(http1_response_framing(&r, span("OPTIONS")), FRAMING_NONE);
+        CHECK_INT(http1_response_framing(&r, text_span("OPTIONS")), FRAMING_NONE);
         check_prefixes(head);
     }
     for (size_t i = 0; i < COUNT(heads_options); i++) {
@@ -257,7 +257,7 @@ static void test_framing_by_method(void)
         char head[64];
         int len = snprintf(head, sizeof head, get_head, cases[i].status);
         CHECK(parse(head, (size_t)len, &r));
-        CHECK_INT(http1_response_framing(&r, span(cases[i].method)), cases[i].framing);
+        CHECK_INT(http1_response_framing(&r, text_span(cases[i].method)), cases[i].framing);
     }
     struct http1_response r;
     static const char old[] = "HTTP/1.0 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n";
