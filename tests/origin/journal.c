@@ -82,15 +82,13 @@ static void put(struct sink *s, unsigned long id, const struct journal_tail *tai
                 size_t len)
 {
     char marker[48];
-    struct iovec iov[3] = {{marker, 0}, {NULL, 0}, {(void *)(size_t)data, len}};
+    struct iovec iov[3] = {{marker, 0}, {NULL, 0}, {(void *)data, len}};
 
     pthread_mutex_lock(&s->lock);
     if (s->last != id) {
         iov[0].iov_len = (size_t)snprintf(marker, sizeof(marker), "\n--- conn %lu\n", id);
-        if (tail) {
-            iov[1].iov_base = (void *)(size_t)tail->last;
-            iov[1].iov_len = tail->len;
-        }
+        iov[1].iov_base = (void *)tail->last;
+        iov[1].iov_len = tail->len;
         s->last = id;
     }
     if (writev(s->fd, iov, 3) < 0)
@@ -124,6 +122,8 @@ void journal_clear(unsigned long id, struct journal_tail *tail, const void *data
 
 void journal_inside(unsigned long id, const void *data, size_t len)
 {
+    static const struct journal_tail none;
+
     if (inside_sink.fd >= 0 && len > 0)
-        put(&inside_sink, id, NULL, data, len);
+        put(&inside_sink, id, &none, data, len);
 }

@@ -4,8 +4,8 @@
 
 #include <stddef.h>
 
-#define PATTERN_PERIOD 65536u
-#define PATTERN_BLOCK  (16u * PATTERN_PERIOD)
+#define PATTERN_PERIOD ((size_t)65536)
+#define PATTERN_BLOCK  (16 * PATTERN_PERIOD)
 
 /* Fills the block once, at start, before there are threads. */
 void pattern_init(void);

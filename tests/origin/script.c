@@ -95,7 +95,7 @@ static bool take(struct reader *r, char letter, struct step *s, struct words *w,
     bool took = false;
 
     switch (letter) {
-    case 'n': took = next && to_number(next, &s->number); break;
+    case 'n':
     case 'N': took = next && to_number(next, &s->number); break;
     case 'c':
         took = next && to_number(next, &s->number);

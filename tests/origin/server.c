@@ -178,7 +178,7 @@ static void accept_all(const struct server *s, size_t i)
 
 bool server_run(struct server *s, int signal_fd)
 {
-    struct pollfd p[2 * SERVER_ADDRESSES + 1];
+    struct pollfd p[SERVER_FDS + 1];
 
     for (size_t i = 0; i < s->n_fds; i++)
         p[i] = (struct pollfd){s->fds[i], POLLIN, 0};

@@ -6,6 +6,7 @@
 #include "tests/origin/script.h"
 
 #define SERVER_ADDRESSES 8
+#define SERVER_FDS       16 /* each address twice */
 
 struct server {
     const char *dir, *ready_file;
@@ -14,8 +15,8 @@ struct server {
     int port, tls_port; /* 0: any; the real ones after server_listen */
     struct honest honest;
     struct script *script; /* NULL: honest everywhere */
-    int fds[2 * SERVER_ADDRESSES];
-    bool is_tls[2 * SERVER_ADDRESSES];
+    int fds[SERVER_FDS];
+    bool is_tls[SERVER_FDS];
     size_t n_fds;
 };
 

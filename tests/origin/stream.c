@@ -59,9 +59,7 @@ ssize_t stream_read_raw(struct conn *c, void *buf, size_t size)
         say_gone(c, n == 0 ? "closed-by-peer" : "reset-by-peer");
         return 0;
     }
-    if (!c->records_expected)
-        journal_clear(c->id, &c->tail, buf, (size_t)n);
-    else if (!scan_feed(&c->scan_in, buf, (size_t)n))
+    if (!c->records_expected || !scan_feed(&c->scan_in, buf, (size_t)n))
         journal_clear(c->id, &c->tail, buf, (size_t)n);
     return n;
 }

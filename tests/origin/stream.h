@@ -28,31 +28,30 @@ struct scan {
 };
 
 struct conn {
-    int fd;
     unsigned long id;      /* from 1, in order of accept */
     unsigned long port_id; /* the same, counted on its port alone */
-    bool on_tls_port;
     SSL *ssl;              /* NULL: the clear layer is current */
+    struct sealer *sealer; /* see seal.h */
+    struct conn *next, **link;
+    long long deadline; /* of reads, CLOCK_MONOTONIC in ms; 0: none */
+    size_t split;       /* write the socket in pieces of this size, 1 ms apart; 0: off */
+    size_t record_size; /* write TLS in records of at most this size; 0: off */
+    unsigned char *cork;
+    size_t cork_len;
+    struct scan scan_in, scan_out;
+    struct journal_tail tail;
+    struct ahead clear, inside;
+    int fd;
+    bool on_tls_port;
     bool ssl_broken;       /* OpenSSL gave up: no more SSL calls */
     bool gone;             /* the peer closed or the connection broke: said once in the events */
     bool notified;         /* close_notify came from the peer */
     bool records_expected; /* only TLS records may arrive: anything else goes to clear.log */
-    struct scan scan_in;
-    struct scan scan_out;
-    struct journal_tail tail;
-    struct ahead clear, inside;
-    long long deadline; /* of reads, CLOCK_MONOTONIC in ms; 0: none */
     bool timed_out;
-    size_t split;       /* write the socket in pieces of this size, 1 ms apart; 0: off */
-    size_t record_size; /* write TLS in records of at most this size; 0: off */
     bool corked;
-    unsigned char *cork;
-    size_t cork_len;
     bool cut_after_hello; /* let the ServerHello record out, swallow the rest */
     bool was_cut;
-    bool corrupt;          /* spoil the last byte of the next write to the socket */
-    struct sealer *sealer; /* see seal.h */
-    struct conn *next, **link;
+    bool corrupt; /* spoil the last byte of the next write to the socket */
 };
 
 /* Takes the descriptor. NULL: no memory, the descriptor is closed. */

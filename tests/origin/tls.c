@@ -46,7 +46,8 @@ bool tls_option(struct tls_options *o, const char *key, const char *value)
             continue;
         if (table[i].text)
             return set_text(table[i].text, table[i].size, value);
-        *table[i].flag = true;
+        if (table[i].flag)
+            *table[i].flag = true;
         return value == NULL;
     }
     return false;
@@ -174,7 +175,7 @@ SSL_CTX *tls_context(const char *dir, const struct tls_options *o, char *err, si
     }
     share_ticket_keys(ctx);
     set_client_certificates(ctx, dir, o);
-    SSL_CTX_set_alpn_select_cb(ctx, select_alpn, (void *)(size_t)o);
+    SSL_CTX_set_alpn_select_cb(ctx, select_alpn, (void *)o);
     if (o->sni_warning)
         SSL_CTX_set_tlsext_servername_callback(ctx, warn_about_name);
     if (o->early_data)
