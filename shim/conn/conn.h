@@ -251,6 +251,8 @@ short conn_ready(struct conn *c, short interest, short kernel);
 /* What to ask the kernel for so that nothing of `interest` is missed. */
 short conn_kernel_interest(struct conn *c, short interest);
 
+void plain_flush(struct conn *c); /* CONN_PLAIN: what was held goes first */
+
 /* open.c: CONN_OPEN's part of the above */
 void open_flush(struct conn *c);
 enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken);
@@ -263,9 +265,10 @@ void open_goodbye(struct conn *c);
 
 void report_decision(struct conn *c, const char *action);
 void report_close(struct conn *c);
-/* The same for a connect() that was refused before there was a conn to speak of. No lock needed. */
-void report_refused_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v,
-                         int error, const char *result_type, const char *reason);
+/* The same for a connect() that never became a conn: refused (error is its errno), or left alone (error is 0). No lock
+ * needed. */
+void report_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v, int error,
+                 const char *result_type, const char *reason);
 
 /* ---- small things (buffer.c) -------------------------------------------------------------------------------- */
 
@@ -279,6 +282,6 @@ static inline size_t buffer_len(const struct conn_buffer *b)
 }
 static inline const char *buffer_at(const struct conn_buffer *b)
 {
-    return b->at + b->from;
+    return b->at ? b->at + b->from : "";
 }
 uint64_t now_ns(void);

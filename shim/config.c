@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/config.h"
+
+#include "shim/audit.h"
+#include "shim/audit/fmt.h"
+#include "shim/conn/conn.h"
+#include "shim/table.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define SYSTEM_POLICY "/etc/tlsup/policy.conf"
+#define LOOK_AGAIN_NS 1000000000ULL
+
+static pthread_mutex_t config_lock = PTHREAD_MUTEX_INITIALIZER;
+static struct policy_source source;
+static struct policy_stamp stamps[2];
+static uint64_t looked_ns; /* 0: never */
+
+/* secure_getenv: a set-uid program does not take its policy from whoever started it. */
+static const char *environment_policy(void)
+{
+    const char *path = secure_getenv("TLSUP_POLICY");
+    return path && path[0] ? path : NULL;
+}
+
+static void take_up(const struct policy_source *fresh)
+{
+    if (fresh->policy || !source.policy) {
+        if (source.policy)
+            policy_unref(source.policy);
+        source = *fresh;
+        return;
+    }
+    char text[600];
+    struct fmt f;
+    fmt_init(&f, text, sizeof text);
+    fmt_str(&f, "the changed policy is not usable, the one before stays in force: ");
+    fmt_printable(&f, fresh->error, strlen(fresh->error));
+    audit_message(fmt_text(&f), table_has);
+}
+
+static void look(void)
+{
+    uint64_t now = now_ns();
+    if (looked_ns && now - looked_ns < LOOK_AGAIN_NS)
+        return;
+    struct policy_stamp seen[2];
+    const char *environment = environment_policy();
+    policy_stamp_get(SYSTEM_POLICY, environment, seen);
+    if (!looked_ns || !policy_stamp_equal(seen, stamps)) {
+        struct policy_source fresh;
+        memset(&fresh, 0, sizeof fresh);
+        policy_load(SYSTEM_POLICY, environment, &fresh);
+        take_up(&fresh);
+        memcpy(stamps, seen, sizeof stamps);
+    }
+    looked_ns = now;
+}
+
+static bool is_refused(uint16_t port)
+{
+    if (source.all_ports_refused || port == 80)
+        return true;
+    for (size_t i = 0; i < source.n_refused_ports; i++)
+        if (source.refused_ports[i] == port)
+            return true;
+    return false;
+}
+
+struct policy *config_policy(uint16_t port, bool *refused, char *why, size_t cap)
+{
+    pthread_mutex_lock(&config_lock);
+    look();
+    struct policy *p = source.policy ? policy_ref(source.policy) : NULL;
+    *refused = !p && is_refused(port);
+    if (*refused) {
+        struct fmt f;
+        fmt_init(&f, why, cap);
+        fmt_str(&f, "no usable policy: ");
+        fmt_printable(&f, source.error, strlen(source.error));
+    }
+    pthread_mutex_unlock(&config_lock);
+    return p;
+}
+
+void config_after_fork(void)
+{
+    pthread_mutex_init(&config_lock, NULL);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Where the policy meets a connection: what is known, what the verdict is, and what follows from a failure. The one
+ * place that may enter CONN_PLAIN is here.
+ */
+#include "shim/audit/fmt.h"
+#include "shim/conn/conn.h"
+#include "shim/conn/secure.h"
+#include "shim/negotiate/strategy.h"
+#include "shim/real.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <string.h>
+#include <strings.h>
+
+/* One that is not the last gives up after this long without progress; testing adds no more than it either. */
+#define STAGE_NS 3000000000ULL
+#define NS_PER_MS 1000000ULL
+
+/* ---- what is known ------------------------------------------------------------------------------------------ */
+
+static bool in_resolved_set(const struct conn *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_names; i++)
+        if (strcasecmp(c->names[i], name) == 0)
+            return true;
+    return false;
+}
+
+/* Host chooses within the resolver's set; outside the set, all count and the strictest result holds. */
+static void look_up(struct conn *c)
+{
+    const char *names[CONN_NAMES_MAX + 1];
+    size_t n = 0;
+    bool named = c->has_authority && c->authority.kind == HOST_NAME;
+    const char *host = named ? c->authority.host : NULL;
+    bool chosen = host && in_resolved_set(c, host);
+    c->conflict = host && c->n_names > 0 && !chosen;
+    if (!chosen)
+        for (size_t i = 0; i < c->n_names; i++)
+            names[n++] = c->names[i];
+    if (host)
+        names[n++] = host;
+    struct policy_target target = {
+        .names = names, .n_names = n, .request_name = host, .address = c->address, .port = c->port};
+    policy_decide(c->policy, &target, &c->verdict);
+}
+
+static void copy_name(char out[POLICY_NAME_MAX + 1], const char *name)
+{
+    size_t len = strnlen(name, POLICY_NAME_MAX);
+    memcpy(out, name, len);
+    out[len] = 0;
+}
+
+/* RFC 9525 section 6.1: the reference identity comes from the rule, the request, or the resolver: never from DNS data
+ * that the request did not name. False: there is none. */
+static bool find_identity(struct conn *c)
+{
+    const struct policy_rule *rule = c->verdict.rule;
+    c->identity_is_address = false;
+    if (rule->match)
+        copy_name(c->identity, rule->match);
+    else if (c->verdict.level == LEVEL_SECURE && rule->literal_name)
+        copy_name(c->identity, rule->literal_name);
+    else if (c->has_authority)
+        copy_name(c->identity, c->authority.host);
+    else if (c->n_names > 0)
+        copy_name(c->identity, c->names[0]);
+    else
+        return false;
+    struct policy_address address;
+    c->identity_is_address = policy_parse_address(c->identity, &address);
+    return true;
+}
+
+/* OPTIONS needs a Host even where the request has none (HTTP/1.0): the name or address that it would have been. */
+static void find_authority(struct conn *c)
+{
+    struct http1_authority *a = &c->authority;
+    if (c->has_authority)
+        return;
+    const uint8_t *bytes = c->address.bytes;
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    bool v4 = memcmp(bytes, mapped, sizeof mapped) == 0;
+    if (c->identity[0] && !c->identity_is_address) {
+        a->kind = HOST_NAME;
+        memcpy(a->host, c->identity, sizeof c->identity);
+    } else {
+        a->kind = v4 ? HOST_IPV4 : HOST_IPV6;
+        inet_ntop(v4 ? AF_INET : AF_INET6, v4 ? bytes + sizeof mapped : bytes, a->host, sizeof a->host);
+    }
+    a->port = c->port;
+}
+
+/* ---- the verdict ---------------------------------------------------------------------------------------------- */
+
+static bool testing(const struct conn *c)
+{
+    return c->verdict.rule && c->verdict.rule->mode == MODE_TESTING;
+}
+
+static void refuse(struct conn *c, const char *result_type, const char *why)
+{
+    CONN_FAIL(c, FAILURE_POLICY, EACCES, result_type, why);
+}
+
+static void start_clock(struct conn *c)
+{
+    const struct policy_rule *rule = c->verdict.rule;
+    c->begun_ns = now_ns();
+    c->deadline_ns = c->begun_ns + rule->timeout_ms * NS_PER_MS;
+    bool last = c->verdict.level != LEVEL_MAY && !testing(c);
+    c->stage_ns = last ? 0 : c->begun_ns + STAGE_NS;
+}
+
+static void begin(struct conn *c)
+{
+    if (!secure_prepare(c))
+        return;
+    start_clock(c);
+    c->strategy = &strategy_upgrade;
+    switch (c->strategy->begin(c)) {
+    case STRATEGY_REFUSED: conn_fail(c, FAILURE_REFUSED, EACCES, c->result_type, (const char *[]){c->reason, NULL}); break;
+    case STRATEGY_TAMPERED:
+        conn_fail(c, FAILURE_TAMPERED, EPROTO, c->result_type, (const char *[]){c->reason, NULL});
+        break;
+    default: conn_enter(c, EV_BEGIN); break;
+    }
+}
+
+/* What was found out about the bytes that are held. */
+enum finding { FOUND_HTTP, FOUND_NAMES_ONLY, FOUND_NOT_HTTP, FOUND_BAD_AUTHORITY, FOUND_TOO_LARGE };
+
+static bool http_is_needed(struct conn *c, enum finding found)
+{
+    if (found == FOUND_HTTP || found == FOUND_NAMES_ONLY)
+        return false;
+    if (found == FOUND_NOT_HTTP && (c->verdict.rule->non_http_pass || c->verdict.level == LEVEL_MAY)) {
+        conn_enter_plain(c, "not HTTP", "allowed-plain");
+        return true;
+    }
+    if (found == FOUND_TOO_LARGE)
+        refuse(c, "tlsup-not-http", "the request's head is larger than 16 KiB");
+    else if (found == FOUND_BAD_AUTHORITY)
+        refuse(c, "tlsup-bad-host", "the request's authority is malformed or given twice");
+    else
+        refuse(c, "tlsup-not-http", "what the program sends is not HTTP/1");
+    return true;
+}
+
+static void settle(struct conn *c, enum finding found)
+{
+    if (c->decided)
+        return;
+    c->decided = true;
+    look_up(c);
+    if (c->verdict.level == LEVEL_NONE) {
+        conn_enter_plain(c, c->verdict.rule ? "level none" : "no line matches", c->verdict.rule ? "bypass" : NULL);
+        return;
+    }
+    if (c->verdict.level == LEVEL_REJECT) {
+        refuse(c, "tlsup-rejected", "the policy rejects this destination");
+        return;
+    }
+    if (http_is_needed(c, found))
+        return;
+    bool have_identity = find_identity(c);
+    if (c->verdict.check_chain && !have_identity) {
+        refuse(c, "tlsup-no-identity", "no name to check the certificate against");
+        return;
+    }
+    if (c->verdict.level == LEVEL_SECURE && c->conflict) {
+        CONN_FAIL(c, FAILURE_CERTIFICATE, EKEYREJECTED, "certificate-host-mismatch",
+                  "the request names a host that the dialled address was not resolved for");
+        return;
+    }
+    find_authority(c);
+    begin(c);
+}
+
+void conn_sniff(struct conn *c)
+{
+    struct http1_request r;
+    switch (http1_parse_request(buffer_at(&c->hold), buffer_len(&c->hold), &r)) {
+    case REQUEST_PARTIAL: return;
+    case REQUEST_TOO_LARGE: settle(c, FOUND_TOO_LARGE); return;
+    case REQUEST_OTHER: settle(c, FOUND_NOT_HTTP); return;
+    case REQUEST_HTTP1: break;
+    }
+    if (r.has_authority) {
+        c->authority = r.authority;
+        c->has_authority = true;
+    }
+    settle(c, r.bad_authority ? FOUND_BAD_AUTHORITY : FOUND_HTTP);
+}
+
+void conn_decide_anyway(struct conn *c)
+{
+    if (c->state == CONN_SNIFF)
+        settle(c, FOUND_NAMES_ONLY);
+}
+
+void conn_server_spoke(struct conn *c)
+{
+    char byte;
+    if (c->state != CONN_CANDIDATE || real.recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
+        return; /* an end or an error is the program's to see */
+    look_up(c);
+    c->decided = true;
+    if (c->verdict.level <= LEVEL_MAY)
+        conn_enter_plain(c, "the server speaks first", c->verdict.rule ? "allowed-plain" : NULL);
+    else
+        CONN_FAIL(c, FAILURE_TAMPERED, EPROTO, "tlsup-response-injection", "the server spoke before it was asked");
+}
+
+/* ---- the end of it ---------------------------------------------------------------------------------------------- */
+
+void conn_enter_plain(struct conn *c, const char *grant, const char *action)
+{
+    c->grant = grant;
+    conn_enter(c, EV_PLAIN);
+    if (c->state != CONN_PLAIN)
+        return;
+    if (c->tls) {
+        c->engine->free(c->tls);
+        c->tls = NULL;
+    }
+    if (action)
+        report_decision(c, action);
+}
+
+/* May the clear follow? Never after the program's first byte went into TLS. */
+static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
+{
+    if (c->state == CONN_OPEN || c->state == CONN_REFUSED || c->state == CONN_DIAL || !c->verdict.rule)
+        return false;
+    if (testing(c))
+        return true;
+    if (c->verdict.level != LEVEL_MAY)
+        return false;
+    return kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT || kind == FAILURE_LOCAL;
+}
+
+static void set_reason(struct conn *c, const char *const parts[])
+{
+    struct fmt f;
+    char text[sizeof c->reason];
+    fmt_init(&f, text, sizeof text);
+    for (size_t i = 0; parts[i]; i++)
+        fmt_printable(&f, parts[i], strlen(parts[i]));
+    memcpy(c->reason, text, sizeof text);
+}
+
+static void fall_back(struct conn *c)
+{
+    c->would_block = c->verdict.level != LEVEL_MAY;
+    const char *grant = c->would_block ? "testing" : "the peer did not offer TLS";
+    if (c->state == CONN_CANDIDATE || c->state == CONN_SNIFF) { /* nothing of ours was sent: the connection is clean */
+        conn_enter_plain(c, grant, "allowed-plain");
+        return;
+    }
+    c->grant = grant;
+    if (!conn_redial(c))
+        CONN_FAIL(c, FAILURE_NETWORK, c->error ? c->error : ECONNREFUSED, "validation-failure",
+                  "the server could not be dialled again");
+}
+
+void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type, const char *const parts[])
+{
+    set_reason(c, parts);
+    c->result_type = result_type;
+    if (plain_may_follow(c, kind)) {
+        fall_back(c);
+        return;
+    }
+    if (c->state == CONN_PLAIN)
+        return;
+    c->error = error;
+    if (c->tls)
+        c->engine->close_notify(c->tls);
+    /* Also a write that we do not see fails from here on, and whoever sleeps on the socket wakes. */
+    real.shutdown(c->fd, SHUT_RDWR);
+    conn_enter(c, EV_REFUSE);
+    buffer_free(&c->hold);
+    report_decision(c, "blocked");
+}
+
+bool conn_covers(const struct conn *c, const struct http1_request *r)
+{
+    if (!c->verdict.check_chain || !r->has_authority)
+        return !r->bad_authority;
+    return c->has_authority && c->authority.kind == r->authority.kind &&
+           strcmp(c->authority.host, r->authority.host) == 0;
+}

@@ -1,0 +1,297 @@
+/* SPDX-License-Identifier: MIT */
+/* The program's bytes in every state: held, passed on, refused, or handed to open.c. And what poll may say of them. */
+#include "shim/conn/conn.h"
+#include "shim/conn/pool.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+
+void (*conn_on_change)(struct conn *c);
+
+/* ---- the lock ------------------------------------------------------------------------------------------------- */
+
+void conn_lock(struct conn *c, int fd)
+{
+    sigset_t all, before;
+    int cancel;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    pthread_mutex_lock(&c->lock);
+    c->held_signals = before;
+    c->held_cancel = cancel;
+    c->fd = fd;
+}
+
+void conn_unlock(struct conn *c)
+{
+    if (c->changed) {
+        c->changed = false;
+        if (conn_on_change)
+            conn_on_change(c);
+    }
+    sigset_t signals = c->held_signals;
+    int cancel = c->held_cancel;
+    pthread_mutex_unlock(&c->lock);
+    pthread_setcancelstate(cancel, NULL);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+}
+
+/* ---- out -------------------------------------------------------------------------------------------------------- */
+
+/* A CANDIDATE whose TCP is not there yet answers as the kernel would: EAGAIN while it is on its way, else its error. */
+static enum conn_rc tcp_is_up(struct conn *c)
+{
+    if (!c->connecting)
+        return RC_OK;
+    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+    if (real.poll(&p, 1, 0) <= 0) {
+        c->want_in = false;
+        c->want_out = true;
+        return RC_AGAIN;
+    }
+    if (p.revents & (POLLERR | POLLHUP))
+        return RC_PASS; /* not connected: the kernel refuses by itself */
+    c->connecting = false;
+    return RC_OK;
+}
+
+static enum conn_rc refused(const struct conn *c)
+{
+    return c->error ? RC_ERROR : RC_EOF;
+}
+
+/* Holds bytes while TLS is on its way, as a socket buffer would. */
+static enum conn_rc hold(struct conn *c, const char *buf, size_t len, size_t *taken)
+{
+    size_t max = c->state == CONN_SNIFF ? CONN_SNIFF_MAX : CONN_HOLD_MAX;
+    *taken = buffer_append(&c->hold, buf, len, max);
+    c->read_last = false;
+    if (*taken)
+        return RC_OK;
+    if (buffer_len(&c->hold) < max && len) {
+        CONN_FAIL(c, FAILURE_LOCAL, ENOBUFS, "tlsup-memory", "out of memory");
+        return refused(c);
+    }
+    return len ? RC_AGAIN : RC_OK;
+}
+
+static enum conn_rc send_early(struct conn *c, const char *buf, size_t len, size_t *taken)
+{
+    if (!conn_is_socket(c, c->fd)) /* plaintext or TLS hangs on it: is this still our socket? */
+        return RC_PASS;
+    if (c->state == CONN_CANDIDATE) {
+        enum conn_rc up = tcp_is_up(c);
+        if (up != RC_OK || len == 0)
+            return up == RC_OK ? RC_PASS : up;
+        conn_enter(c, EV_BYTES);
+    }
+    enum conn_rc rc = hold(c, buf, len, taken);
+    if (c->state != CONN_REFUSED)
+        conn_advance(c);
+    if (c->state == CONN_REFUSED)
+        return refused(c);
+    return rc;
+}
+
+/* What was held before the clear was allowed goes first. */
+static void send_held(struct conn *c)
+{
+    while (buffer_len(&c->hold)) {
+        ssize_t n = real.send(c->fd, buffer_at(&c->hold), buffer_len(&c->hold), MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            c->want_out = true;
+            return;
+        }
+        if (n < 0) { /* the program sees the error at its next real call */
+            buffer_free(&c->hold);
+            return;
+        }
+        buffer_consume(&c->hold, (size_t)n);
+    }
+    c->changed = true;
+}
+
+void plain_flush(struct conn *c)
+{
+    c->want_in = c->want_out = false;
+    if (buffer_len(&c->hold))
+        send_held(c);
+}
+
+enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken)
+{
+    *taken = 0;
+    if (c->state != CONN_PLAIN && c->state != CONN_REFUSED && !conn_claim(c)) {
+        c->error = ECONNRESET;
+        return RC_ERROR;
+    }
+    switch (c->state) {
+    case CONN_FRESH: return RC_PASS;
+    case CONN_REFUSED: return refused(c);
+    case CONN_OPEN: return open_write(c, buf, len, taken);
+    case CONN_PLAIN:
+        plain_flush(c);
+        return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
+    default: return send_early(c, buf, len, taken);
+    }
+}
+
+bool conn_settling(const struct conn *c)
+{
+    if (conn_negotiating(c))
+        return true;
+    if (c->state == CONN_OPEN)
+        return (buffer_len(&c->hold) && !c->head_partial) || c->engine->queued(c->tls) > 0;
+    return c->state == CONN_PLAIN && buffer_len(&c->hold);
+}
+
+/* ---- in --------------------------------------------------------------------------------------------------------- */
+
+static enum conn_rc recv_early(struct conn *c)
+{
+    c->read_last = true;
+    if (!conn_is_socket(c, c->fd))
+        return RC_PASS;
+    if (c->state == CONN_CANDIDATE) {
+        conn_server_spoke(c);
+        if (c->state == CONN_CANDIDATE) { /* as TCP: nothing is held, nothing begins */
+            c->want_in = true;
+            c->want_out = false;
+            struct pollfd p = {.fd = c->fd, .events = POLLIN};
+            return real.poll(&p, 1, 0) > 0 ? RC_PASS : RC_AGAIN;
+        }
+    }
+    conn_decide_anyway(c);
+    conn_advance(c);
+    return RC_AGAIN;
+}
+
+/* MSG_PEEK: plaintext is taken off the engine once and kept until it is read. */
+static enum conn_rc fill_peeked(struct conn *c, size_t cap)
+{
+    enum conn_rc rc = RC_OK;
+    while (rc == RC_OK && buffer_len(&c->peeked) < cap) {
+        char chunk[1024];
+        size_t got = 0, want = cap - buffer_len(&c->peeked);
+        rc = open_read(c, chunk, want < sizeof chunk ? want : sizeof chunk, &got);
+        if (got && buffer_append(&c->peeked, chunk, got, SIZE_MAX) != got) {
+            c->error = ENOBUFS;
+            return c->ended = RC_ERROR;
+        }
+    }
+    return rc;
+}
+
+static enum conn_rc recv_open(struct conn *c, char *buf, size_t cap, bool peek, size_t *got)
+{
+    c->read_last = true;
+    open_flush(c);
+    if (c->state != CONN_OPEN)
+        return refused(c);
+    enum conn_rc rc = peek ? fill_peeked(c, cap) : RC_OK;
+    size_t n = buffer_len(&c->peeked) < cap ? buffer_len(&c->peeked) : cap, more = 0;
+    if (n) {
+        memcpy(buf, buffer_at(&c->peeked), n);
+        if (!peek)
+            buffer_consume(&c->peeked, n);
+    }
+    if (!peek && (n < cap || !cap)) /* a short read must mean that nothing is left */
+        rc = open_read(c, buf + n, cap - n, &more);
+    *got = n + more;
+    return *got ? RC_OK : rc;
+}
+
+enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t *got)
+{
+    *got = 0;
+    if (c->state != CONN_PLAIN && c->state != CONN_REFUSED && !conn_claim(c)) {
+        c->error = ECONNRESET;
+        return RC_ERROR;
+    }
+    if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED && c->state != CONN_FRESH) {
+        enum conn_rc rc = recv_early(c);
+        if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED)
+            return rc;
+    }
+    switch (c->state) {
+    case CONN_OPEN: return recv_open(c, buf, cap, peek, got);
+    case CONN_REFUSED: return refused(c);
+    case CONN_PLAIN: plain_flush(c); return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
+    default: return RC_PASS;
+    }
+}
+
+size_t conn_readable(struct conn *c)
+{
+    if (c->state != CONN_OPEN || !conn_claim(c))
+        return 0;
+    if (open_readable(c))
+        c->changed = true; /* whoever sizes a read by this owes an edge for the rest */
+    return buffer_len(&c->peeked) + c->engine->readable(c->tls);
+}
+
+/* ---- readiness ---------------------------------------------------------------------------------------------------- */
+
+#define ENDED (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLRDHUP)
+#define READ_BITS (POLLIN | POLLRDNORM)
+#define WRITE_BITS (POLLOUT | POLLWRNORM)
+
+static short ready_early(const struct conn *c, short interest)
+{
+    size_t max = c->state == CONN_SNIFF ? CONN_SNIFF_MAX : CONN_HOLD_MAX;
+    return buffer_len(&c->hold) < max ? (short)(interest & WRITE_BITS) : 0;
+}
+
+static short ready_open(struct conn *c, short interest, short kernel)
+{
+    short bits = kernel & (POLLERR | POLLHUP);
+    if (interest & READ_BITS && (kernel & (POLLIN | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
+                                 buffer_len(&c->peeked) || c->engine->pending(c->tls)) &&
+        open_readable(c))
+        bits |= interest & READ_BITS;
+    if (interest & WRITE_BITS && kernel & (POLLOUT | POLLERR | POLLHUP) && !conn_settling(c))
+        bits |= interest & WRITE_BITS;
+    if (interest & POLLRDHUP && (kernel & POLLRDHUP || c->ended != RC_OK))
+        bits |= POLLRDHUP;
+    if (kernel & POLLPRI)
+        bits |= interest & POLLPRI;
+    return bits;
+}
+
+short conn_ready(struct conn *c, short interest, short kernel)
+{
+    if (c->state == CONN_CANDIDATE && kernel & POLLIN)
+        conn_server_spoke(c);
+    switch (c->state) {
+    case CONN_REFUSED: return (short)((interest & ENDED) | POLLERR | POLLHUP);
+    case CONN_OPEN: return ready_open(c, interest, kernel);
+    case CONN_SNIFF:
+    case CONN_DIAL:
+    case CONN_NEGOTIATE:
+    case CONN_HANDSHAKE:
+    case CONN_CONFIRM: return ready_early(c, interest); /* HUP and ERR of the kernel are hints before OPEN */
+    case CONN_PLAIN:
+        if (buffer_len(&c->hold))
+            kernel &= (short)~WRITE_BITS;
+        return kernel & (short)(interest | POLLERR | POLLHUP | POLLNVAL);
+    default: return kernel & (short)(interest | POLLERR | POLLHUP | POLLNVAL);
+    }
+}
+
+short conn_kernel_interest(struct conn *c, short interest)
+{
+    short wants = (short)((c->want_in ? POLLIN : 0) | (c->want_out ? POLLOUT : 0));
+    if (conn_negotiating(c))
+        return wants;
+    if (c->state == CONN_SNIFF)
+        return 0;
+    if (c->state == CONN_OPEN || c->state == CONN_PLAIN)
+        return (short)(interest | (conn_settling(c) ? POLLOUT : 0));
+    return interest;
+}

@@ -1,0 +1,331 @@
+/* SPDX-License-Identifier: MIT */
+/* CONN_OPEN: plaintext between the program and the engine, with the framing of both directions watched. */
+#include "shim/conn/conn.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* ---- out -------------------------------------------------------------------------------------------------------- */
+
+static enum conn_rc broke(struct conn *c)
+{
+    c->error = c->broken ? EPIPE : ECONNRESET;
+    c->broken = true;
+    return RC_ERROR;
+}
+
+/* Gives plaintext to the engine; *taken are on their way for good. */
+static enum conn_rc encrypt(struct conn *c, const char *buf, size_t len, size_t *taken)
+{
+    *taken = 0;
+    switch (c->engine->write(c->tls, buf, len, taken)) {
+    case TLS_DONE:
+        c->bytes_out += *taken;
+        return RC_OK;
+    case TLS_WANT_WRITE:
+        c->want_out = true;
+        return RC_AGAIN;
+    case TLS_WANT_READ:
+        c->want_in = true;
+        return RC_AGAIN;
+    default: return broke(c);
+    }
+}
+
+/* A later request for a name that the certificate and the rule do not cover: the connection ends before a byte of it
+ * leaves, and the program dials again. */
+static enum conn_rc end_here(struct conn *c)
+{
+    c->closed = "authority-changed";
+    c->engine->close_notify(c->tls);
+    real.shutdown(c->fd, SHUT_RDWR);
+    report_close(c);
+    c->error = ECONNRESET;
+    conn_enter(c, EV_REFUSE);
+    buffer_free(&c->hold);
+    return RC_ERROR;
+}
+
+enum head { HEAD_GOES, HEAD_PARTIAL, HEAD_ENDS };
+
+/* A request head starts at buf: may it go on? */
+static enum head examine(struct conn *c, const char *buf, size_t len)
+{
+    struct http1_request r;
+    switch (http1_parse_request(buf, len, &r)) {
+    case REQUEST_PARTIAL: return HEAD_PARTIAL;
+    case REQUEST_HTTP1: break;
+    default:
+        http1_flow_lose(&c->flow);
+        return HEAD_GOES;
+    }
+    if (!conn_covers(c, &r))
+        return HEAD_ENDS;
+    http1_flow_request_head(&c->flow, &r);
+    c->pass_left = r.head_len;
+    return HEAD_GOES;
+}
+
+/* How many bytes at buf may go on as they are (body, opaque, examined head)? 0: a head that is not complete. */
+static size_t may_pass(struct conn *c, const char *buf, size_t len, bool *ends)
+{
+    if (!c->pass_left) {
+        struct http1_flow probe = c->flow;
+        size_t n = http1_flow_out(&probe, buf, len);
+        if (n)
+            return n;
+        enum head head = examine(c, buf, len);
+        *ends = head == HEAD_ENDS;
+        if (head != HEAD_GOES)
+            return 0;
+    }
+    if (!c->pass_left) /* the flow is lost: everything is opaque */
+        return len;
+    return c->pass_left < len ? c->pass_left : len;
+}
+
+static void passed(struct conn *c, const char *buf, size_t n)
+{
+    if (c->pass_left)
+        c->pass_left -= n;
+    else
+        http1_flow_out(&c->flow, buf, n);
+}
+
+/* Sends what may go; stops at a head that is not complete (RC_OK with *taken < len and head_partial). */
+static enum conn_rc forward(struct conn *c, const char *buf, size_t len, size_t *taken)
+{
+    c->head_partial = false;
+    while (*taken < len) {
+        bool ends = false;
+        size_t n = may_pass(c, buf + *taken, len - *taken, &ends), sent = 0;
+        if (ends)
+            return end_here(c);
+        if (!n) {
+            c->head_partial = true;
+            return RC_OK;
+        }
+        enum conn_rc rc = encrypt(c, buf + *taken, n, &sent);
+        passed(c, buf + *taken, sent);
+        *taken += sent;
+        if (rc != RC_OK)
+            return rc;
+    }
+    return RC_OK;
+}
+
+static void fin(struct conn *c)
+{
+    if (c->fin_sent)
+        return;
+    c->fin_sent = true;
+    real.shutdown(c->fd, SHUT_WR);
+}
+
+void open_flush(struct conn *c)
+{
+    c->want_in = c->want_out = false;
+    if (c->engine->queued(c->tls) && c->engine->flush(c->tls) == TLS_WANT_WRITE) {
+        c->want_out = true;
+        return;
+    }
+    size_t taken = 0, before = buffer_len(&c->hold);
+    if (before && !c->head_partial) {
+        forward(c, buffer_at(&c->hold), before, &taken);
+        if (c->state == CONN_OPEN)
+            buffer_consume(&c->hold, taken);
+        c->changed = c->changed || taken > 0;
+    }
+    if (c->state == CONN_OPEN && c->engine->queued(c->tls))
+        c->want_out = true;
+}
+
+enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken)
+{
+    c->read_last = false;
+    if (c->write_shut) {
+        c->error = EPIPE;
+        return RC_ERROR;
+    }
+    open_flush(c);
+    if (c->state != CONN_OPEN)
+        return RC_ERROR;
+    if (buffer_len(&c->hold)) { /* a head in pieces, or what the socket does not take yet */
+        if (!c->head_partial)
+            return RC_AGAIN;
+        *taken = buffer_append(&c->hold, buf, len, CONN_HOLD_MAX);
+        c->head_partial = false;
+        open_flush(c);
+        return c->state == CONN_OPEN ? RC_OK : RC_ERROR;
+    }
+    if (c->engine->queued(c->tls))
+        return RC_AGAIN;
+    enum conn_rc rc = forward(c, buf, len, taken);
+    if (rc == RC_OK && c->head_partial)
+        *taken += buffer_append(&c->hold, buf + *taken, len - *taken, CONN_HOLD_MAX);
+    return rc == RC_AGAIN && *taken ? RC_OK : rc;
+}
+
+/* ---- in --------------------------------------------------------------------------------------------------------- */
+
+static void watch(struct conn *c, const char *buf, size_t len)
+{
+    if (!http1_flow_in(&c->flow, buf, len)) {
+        c->flow.in_head = malloc(HTTP1_HEAD_MAX);
+        if (!c->flow.in_head)
+            http1_flow_lose(&c->flow);
+        else
+            http1_flow_in(&c->flow, buf, len);
+    }
+    if (c->flow.in_head && http1_flow_head_idle(&c->flow)) {
+        free(c->flow.in_head);
+        c->flow.in_head = NULL;
+    }
+}
+
+/* RFC 2818 section 2.2.1, RFC 9112 section 9.8: an end without close_notify is truncation unless framing shows that
+ * the response was complete. */
+static enum conn_rc truncated(struct conn *c)
+{
+    bool complete = http1_flow_response_complete(&c->flow);
+    if (complete || (c->verdict.rule->premature_close_eof && http1_flow_until_close(&c->flow))) {
+        c->closed = complete ? "complete-without-close-notify" : "premature-close-allowed";
+        return c->ended = RC_EOF;
+    }
+    c->closed = "truncated";
+    c->error = ECONNRESET;
+    return c->ended = RC_ERROR;
+}
+
+static enum conn_rc corrupted(struct conn *c)
+{
+    c->closed = "error";
+    c->error = ECONNRESET;
+    return c->ended = RC_ERROR;
+}
+
+/* Takes the rest of the OPTIONS answer out of what came; *len becomes the bytes that are the program's. */
+static bool drop(struct conn *c, char *buf, size_t *len)
+{
+    size_t n = http1_drop_feed(&c->drop, buf, *len);
+    c->dropping = !http1_drop_done(&c->drop);
+    memmove(buf, buf + n, *len - n);
+    *len -= n;
+    return !http1_drop_failed(&c->drop);
+}
+
+enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
+{
+    *got = 0;
+    if (c->ended != RC_OK)
+        return c->ended;
+    if (c->read_shut)
+        return RC_EOF;
+    while (cap) {
+        size_t n = 0;
+        switch (c->engine->read(c->tls, buf, cap, &n)) {
+        case TLS_DONE: break;
+        case TLS_WANT_READ:
+            c->want_in = true;
+            return RC_AGAIN;
+        case TLS_WANT_WRITE:
+            c->want_out = true;
+            return RC_AGAIN;
+        case TLS_CLOSED:
+            c->closed = "close-notify";
+            c->changed = true;
+            return c->ended = RC_EOF;
+        case TLS_TRUNCATED: c->changed = true; return truncated(c);
+        default: c->changed = true; return corrupted(c);
+        }
+        c->changed = true;
+        if (c->dropping && !drop(c, buf, &n))
+            return corrupted(c);
+        if (!n)
+            continue;
+        watch(c, buf, n);
+        c->bytes_in += n;
+        *got = n;
+        open_response_done(c);
+        return RC_OK;
+    }
+    return RC_OK;
+}
+
+bool open_readable(struct conn *c)
+{
+    if (buffer_len(&c->peeked) || c->ended != RC_OK || c->read_shut)
+        return true;
+    if (c->dropping) { /* what is there may be the OPTIONS answer's: look through the program's eyes */
+        char byte;
+        size_t got = 0;
+        enum conn_rc rc = open_read(c, &byte, 1, &got);
+        if (got)
+            buffer_append(&c->peeked, &byte, 1, SIZE_MAX);
+        return rc != RC_AGAIN;
+    }
+    enum tls_result r = c->engine->poll(c->tls);
+    return r != TLS_WANT_READ && r != TLS_WANT_WRITE;
+}
+
+/* ---- the end ------------------------------------------------------------------------------------------------------ */
+
+void open_response_done(struct conn *c)
+{
+    if (!c->fin_owed || !http1_flow_response_complete(&c->flow))
+        return;
+    c->fin_owed = false;
+    if (!c->notify_sent)
+        c->engine->close_notify(c->tls);
+    c->notify_sent = true;
+    fin(c);
+}
+
+/* RFC 2818 section 2.2: close_notify before FIN; one try, whatever the socket says. */
+void open_goodbye(struct conn *c)
+{
+    open_flush(c);
+    if (c->state == CONN_OPEN && !c->notify_sent) {
+        c->notify_sent = true;
+        c->engine->close_notify(c->tls);
+    }
+}
+
+static void shut_write(struct conn *c)
+{
+    c->write_shut = true;
+    if (http1_flow_response_complete(&c->flow)) { /* nothing is on its way: as close() would */
+        open_goodbye(c);
+        fin(c);
+        return;
+    }
+    c->fin_owed = true;
+    if (!http1_flow_request_complete(&c->flow)) /* the request ends here: the server must hear it now */
+        open_goodbye(c);
+}
+
+enum conn_rc conn_shutdown(struct conn *c, int how)
+{
+    if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || c->state == CONN_PLAIN || c->state == CONN_REFUSED)
+        return RC_PASS;
+    if (c->state == CONN_OPEN) {
+        if (how != SHUT_RD && !c->write_shut)
+            shut_write(c);
+        if (how != SHUT_WR)
+            c->read_shut = true;
+        if (how == SHUT_RDWR)
+            fin(c);
+        c->changed = true;
+        return RC_OK;
+    }
+    if (how == SHUT_RD) /* reads end once TLS is up; nothing to tell the server */
+        return RC_OK;
+    if (how == SHUT_RDWR) {
+        CONN_FAIL(c, FAILURE_POLICY, EPIPE, "tlsup-closed-before-upgrade", "the program shut it down before TLS was up");
+        return RC_OK;
+    }
+    c->fin_owed = c->write_shut = true; /* what is held goes out, then see open_flush */
+    return RC_OK;
+}

@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/conn/pool.h"
+
+#include "shim/conn/conn.h"
+#include "shim/conn/owner.h"
+
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+
+/* Chunks of conns, made when needed, never given back. */
+#define CHUNK 64U
+#define CHUNKS 16384U
+
+static _Atomic(struct conn *) chunks[CHUNKS];
+static atomic_uint made;
+static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
+static unsigned hint; /* where a free one was last seen; under pool_lock */
+
+struct conn *pool_at(unsigned index)
+{
+    if (index >= CHUNK * CHUNKS)
+        return NULL;
+    struct conn *chunk = atomic_load_explicit(&chunks[index / CHUNK], memory_order_acquire);
+    return chunk ? &chunk[index % CHUNK] : NULL;
+}
+
+unsigned pool_size(void)
+{
+    return atomic_load_explicit(&made, memory_order_acquire);
+}
+
+static void lock_init(struct conn *c)
+{
+    pthread_mutexattr_t attr;
+    pthread_mutexattr_init(&attr);
+    pthread_mutexattr_settype(&attr, PTHREAD_MUTEX_ERRORCHECK);
+    pthread_mutex_init(&c->lock, &attr);
+    pthread_mutexattr_destroy(&attr);
+}
+
+static struct conn *add_chunk(void)
+{
+    unsigned first = atomic_load(&made);
+    if (first >= CHUNK * CHUNKS)
+        return NULL;
+    struct conn *chunk =
+        mmap(NULL, CHUNK * sizeof *chunk, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (chunk == MAP_FAILED)
+        return NULL;
+    for (unsigned i = 0; i < CHUNK; i++) {
+        chunk[i].index = first + i;
+        lock_init(&chunk[i]);
+    }
+    atomic_store_explicit(&chunks[first / CHUNK], chunk, memory_order_release);
+    atomic_store_explicit(&made, first + CHUNK, memory_order_release);
+    return chunk;
+}
+
+static struct conn *find_free(void)
+{
+    unsigned size = atomic_load(&made);
+    for (unsigned i = 0; i < size; i++) {
+        struct conn *c = pool_at((hint + i) % size);
+        unsigned zero = 0;
+        if (atomic_load_explicit(&c->refs, memory_order_relaxed) == 0 &&
+            atomic_compare_exchange_strong(&c->refs, &zero, 1)) {
+            hint = (hint + i + 1) % size;
+            return c;
+        }
+    }
+    struct conn *c = add_chunk();
+    if (c)
+        atomic_store(&c->refs, 1);
+    return c;
+}
+
+struct conn *pool_new(void)
+{
+    pthread_mutex_lock(&pool_lock);
+    struct conn *c = find_free();
+    pthread_mutex_unlock(&pool_lock);
+    if (!c)
+        return NULL;
+    /* Everything but the count, the index and the lock starts at zero. */
+    size_t start = offsetof(struct conn, held_signals);
+    memset((char *)c + start, 0, sizeof *c - start);
+    c->fd = -1;
+    http1_flow_init(&c->flow);
+    return c;
+}
+
+bool pool_try_ref(struct conn *c)
+{
+    unsigned n = atomic_load_explicit(&c->refs, memory_order_relaxed);
+    while (n > 0)
+        if (atomic_compare_exchange_weak(&c->refs, &n, n + 1))
+            return true;
+    return false;
+}
+
+void pool_ref(struct conn *c)
+{
+    atomic_fetch_add(&c->refs, 1);
+}
+
+/* The last reference: nobody else can see it, no lock is needed. */
+static void release(struct conn *c)
+{
+    if (c->tls)
+        c->engine->free(c->tls);
+    c->tls = NULL;
+    buffer_free(&c->hold);
+    buffer_free(&c->head);
+    buffer_free(&c->peeked);
+    free(c->flow.in_head);
+    c->flow.in_head = NULL;
+    policy_unref(c->policy);
+    c->policy = NULL;
+    owner_give_back(c->owner);
+    c->owner = NULL;
+}
+
+void conn_put(struct conn *c)
+{
+    unsigned n = atomic_load_explicit(&c->refs, memory_order_relaxed);
+    for (;;) {
+        if (n == 1)
+            release(c); /* may race with nobody: a stale try_ref can only see 1 through a slot, which is gone */
+        if (atomic_compare_exchange_weak(&c->refs, &n, n - 1))
+            return;
+    }
+}
+
+void pool_after_fork(void)
+{
+    pthread_mutex_init(&pool_lock, NULL);
+    for (unsigned i = 0; i < pool_size(); i++)
+        lock_init(pool_at(i));
+}

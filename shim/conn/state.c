@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* The table of transitions, and the step that drives a conn through it. */
+#include "shim/conn/conn.h"
+#include "shim/conn/pool.h"
+#include "shim/conn/secure.h"
+#include "shim/negotiate/strategy.h"
+
+#include <errno.h>
+
+#define NO CONN_STATES /* no such transition */
+
+static const uint8_t transitions[CONN_STATES][EV_EVENTS] = {
+    /* columns: CONNECT         BYTES       BEGIN           SWITCHED        SECURED       CONFIRMED  REDIAL     PLAIN
+     *          REFUSE */
+    [CONN_FRESH] = {CONN_CANDIDATE, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
+    [CONN_CANDIDATE] = {NO, CONN_SNIFF, NO, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
+    [CONN_SNIFF] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
+    [CONN_DIAL] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
+    [CONN_NEGOTIATE] = {NO, NO, NO, CONN_HANDSHAKE, NO, NO, CONN_DIAL, NO, CONN_REFUSED},
+    [CONN_HANDSHAKE] = {NO, NO, NO, NO, CONN_CONFIRM, NO, CONN_DIAL, NO, CONN_REFUSED},
+    [CONN_CONFIRM] = {NO, NO, NO, NO, NO, CONN_OPEN, CONN_DIAL, NO, CONN_REFUSED},
+    [CONN_OPEN] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
+    [CONN_PLAIN] = {NO, NO, NO, NO, NO, NO, NO, NO, NO},
+    [CONN_REFUSED] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
+};
+
+/* Conns whose clock runs; conn_nearest_deadline() looks at no others. */
+static atomic_uint negotiating;
+
+bool conn_negotiating(const struct conn *c)
+{
+    enum conn_state s = c->state;
+    return s == CONN_DIAL || s == CONN_NEGOTIATE || s == CONN_HANDSHAKE || s == CONN_CONFIRM;
+}
+
+void conn_enter(struct conn *c, enum conn_event event)
+{
+    bool clock_ran = conn_negotiating(c);
+    uint8_t next = transitions[c->state][event];
+    if (next == NO) { /* a bug of ours must not become a leak */
+        if (c->error == 0)
+            c->error = EPROTO;
+        next = c->state == CONN_PLAIN ? CONN_PLAIN : CONN_REFUSED;
+    }
+    c->state = (enum conn_state)next;
+    c->changed = true;
+    bool clock_runs = conn_negotiating(c);
+    if (clock_runs && !clock_ran)
+        atomic_fetch_add(&negotiating, 1);
+    else if (clock_ran && !clock_runs)
+        atomic_fetch_sub(&negotiating, 1);
+}
+
+uint64_t conn_deadline(const struct conn *c)
+{
+    if (!conn_negotiating(c))
+        return 0;
+    return c->stage_ns && c->stage_ns < c->deadline_ns ? c->stage_ns : c->deadline_ns;
+}
+
+uint64_t conn_nearest_deadline(void)
+{
+    uint64_t nearest = 0;
+    if (atomic_load_explicit(&negotiating, memory_order_relaxed) == 0)
+        return 0;
+    /* A torn look at another thread's conn costs one needless wake-up at worst. */
+    for (unsigned i = 0; i < pool_size(); i++) {
+        const struct conn *c = pool_at(i);
+        if (atomic_load_explicit(&c->refs, memory_order_relaxed) == 0)
+            continue;
+        uint64_t at = conn_deadline(c);
+        if (at && (!nearest || at < nearest))
+            nearest = at;
+    }
+    return nearest;
+}
+
+static void judge(struct conn *c, enum strategy_rc rc, enum conn_event next)
+{
+    const char *why[] = {c->reason, NULL};
+    switch (rc) {
+    case STRATEGY_AGAIN: break;
+    case STRATEGY_DONE: conn_enter(c, next); break;
+    case STRATEGY_REFUSED: conn_fail(c, FAILURE_REFUSED, EACCES, c->result_type, why); break;
+    case STRATEGY_TAMPERED: conn_fail(c, FAILURE_TAMPERED, EPROTO, c->result_type, why); break;
+    }
+}
+
+static void confirmed(struct conn *c)
+{
+    c->open_ns = now_ns();
+    report_decision(c, "upgraded");
+}
+
+static void step(struct conn *c)
+{
+    switch (c->state) {
+    case CONN_SNIFF: conn_sniff(c); break;
+    case CONN_DIAL: conn_dial_step(c); break;
+    case CONN_NEGOTIATE: judge(c, c->strategy->step(c), EV_SWITCHED); break;
+    case CONN_HANDSHAKE: secure_step(c); break;
+    case CONN_CONFIRM:
+        judge(c, c->strategy->confirm(c), EV_CONFIRMED);
+        if (c->state == CONN_OPEN)
+            confirmed(c);
+        break;
+    case CONN_OPEN: open_flush(c); break;
+    case CONN_PLAIN: plain_flush(c); break;
+    default: break;
+    }
+}
+
+static void late(struct conn *c)
+{
+    bool silent_inside = c->state == CONN_CONFIRM;
+    /* Whoever relays us to another port can do all of TLS but never answer OPTIONS (SECURITY L7). */
+    CONN_FAIL(c, silent_inside ? FAILURE_TAMPERED : FAILURE_TIMEOUT, ETIMEDOUT,
+              silent_inside ? "tlsup-desync" : "validation-failure",
+              silent_inside ? "no answer to OPTIONS came inside TLS" : "no answer in time");
+}
+
+void conn_advance(struct conn *c)
+{
+    enum conn_state before;
+    unsigned generation;
+    do {
+        before = c->state;
+        generation = c->generation;
+        step(c);
+    } while (c->state != before || c->generation != generation);
+    uint64_t deadline = conn_deadline(c);
+    if (deadline && now_ns() >= deadline) {
+        late(c);
+        if (c->state == CONN_DIAL)
+            conn_dial_step(c);
+    }
+}

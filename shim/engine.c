@@ -1,0 +1,189 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/engine.h"
+
+#include "shim/audit/fmt.h"
+
+#include <dlfcn.h>
+#include <pthread.h>
+#include <string.h>
+#include <unistd.h>
+
+#define PATH_BYTES 512U
+#define CONTEXTS 64U
+
+static pthread_mutex_t engine_lock = PTHREAD_MUTEX_INITIALIZER;
+static const struct tls_engine *engine;
+
+struct cached {
+    struct policy *policy; /* a reference, so that a rule's address is not used again for another */
+    const struct policy_rule *rule;
+    bool check_chain;
+    struct tls_context *context;
+};
+static struct cached contexts[CONTEXTS];
+static size_t n_contexts;
+
+/* The engine lies beside libtlsup.so: in the build tree as well as installed. */
+static bool engine_path(char *out, size_t cap)
+{
+    Dl_info self;
+    if (!dladdr((void *)engine_path, &self) || !self.dli_fname)
+        return false;
+    const char *slash = strrchr(self.dli_fname, '/');
+    if (self.dli_fname[0] != '/' || !slash) /* never from the current directory */
+        return false;
+    struct fmt f;
+    fmt_init(&f, out, cap);
+    fmt_strn(&f, self.dli_fname, (size_t)(slash - self.dli_fname));
+    fmt_str(&f, "/libtlsup-tls.so");
+    fmt_text(&f);
+    return !f.cut;
+}
+
+/*
+ * A program that exports OpenSSL's symbols itself (node does) would capture our references; RTLD_DEEPBIND keeps them.
+ * Only there: it breaks under AddressSanitizer, and mixes allocators under a preloaded malloc.
+ */
+static int open_flags(void)
+{
+    int flags = RTLD_NOW | RTLD_LOCAL;
+    void *symbol = dlsym(RTLD_DEFAULT, "SSL_CTX_new");
+    Dl_info where;
+    if (!symbol || !dladdr(symbol, &where) || !where.dli_fname)
+        return flags;
+    const char *slash = strrchr(where.dli_fname, '/');
+    const char *file = slash ? slash + 1 : where.dli_fname;
+    bool is_libssl = strncmp(file, "libssl.so", 9) == 0;
+    bool sanitized = dlsym(RTLD_DEFAULT, "__asan_init") != NULL;
+    return is_libssl || sanitized ? flags : flags | RTLD_DEEPBIND;
+}
+
+static void say(char *why, size_t cap, const char *what, const char *detail)
+{
+    struct fmt f;
+    fmt_init(&f, why, cap);
+    fmt_str(&f, what);
+    fmt_printable(&f, detail, strlen(detail));
+    fmt_text(&f);
+}
+
+static const struct tls_engine *load(char *why, size_t cap)
+{
+    char path[PATH_BYTES];
+    if (!engine_path(path, sizeof path)) {
+        say(why, cap, "libtlsup-tls.so cannot be found: libtlsup.so was not preloaded by an absolute path", "");
+        return NULL;
+    }
+    void *handle = dlopen(path, open_flags());
+    if (!handle) {
+        const char *error = dlerror();
+        say(why, cap, "the engine cannot be loaded: ", error ? error : path);
+        return NULL;
+    }
+    const struct tls_engine *(*table)(void) = NULL;
+    void *symbol = dlsym(handle, TLS_ENGINE_SYMBOL);
+    memcpy(&table, &symbol, sizeof table);
+    const struct tls_engine *found = table ? table() : NULL;
+    if (!found || found->abi != TLS_ENGINE_ABI) {
+        say(why, cap, "the engine is of another version or cannot start OpenSSL: ", path);
+        return NULL;
+    }
+    return found;
+}
+
+const struct tls_engine *engine_get(char *why, size_t cap)
+{
+    pthread_mutex_lock(&engine_lock);
+    if (!engine)
+        engine = load(why, cap);
+    const struct tls_engine *found = engine;
+    pthread_mutex_unlock(&engine_lock);
+    return found;
+}
+
+static struct tls_context *make(const struct policy_rule *rule, bool check_chain, struct tls_error *error)
+{
+    struct tls_params params = {
+        .ca = rule->ca,
+        .crl = rule->crl,
+        .ciphers = rule->ciphers,
+        .ciphersuites = rule->ciphersuites,
+        .alpn = rule->alpn,
+        .min_version = rule->min_tls,
+        .check_chain = check_chain,
+        .strict = rule->level == LEVEL_SECURE,
+        .observe = rule->mode == MODE_TESTING,
+    };
+    /* No client certificate in band unless the rule insists: whoever swaps our OPTIONS for a request of his own
+     * would have it run in our name (SECURITY L8). */
+    if (rule->cert_on_upgrade) {
+        params.cert = rule->cert;
+        params.key = rule->key;
+    }
+    return engine->context_new(&params, error);
+}
+
+static void forget(struct cached *place)
+{
+    if (place->context)
+        engine->context_free(place->context); /* counted by OpenSSL: connections that use it keep it */
+    if (place->policy)
+        policy_unref(place->policy);
+    *place = (struct cached){0};
+}
+
+/* The entry of this rule, or one to fill: unused, else that of another policy, else the one whose turn it is. */
+static struct cached *place_of(const struct policy *policy, const struct policy_verdict *verdict)
+{
+    static size_t turn;
+    struct cached *stale = NULL;
+    for (size_t i = 0; i < n_contexts; i++) {
+        struct cached *at = &contexts[i];
+        if (at->policy == policy && at->rule == verdict->rule && at->check_chain == verdict->check_chain)
+            return at;
+        if (at->policy != policy)
+            stale = at;
+    }
+    if (n_contexts < CONTEXTS)
+        return &contexts[n_contexts++];
+    if (!stale)
+        stale = &contexts[turn++ % CONTEXTS];
+    forget(stale);
+    return stale;
+}
+
+/* Under engine_lock: an entry that another thread evicts must not be in use. */
+static struct tls_context *context_for(struct policy *policy, const struct policy_verdict *verdict,
+                                       struct tls_error *error)
+{
+    struct cached *place = place_of(policy, verdict);
+    if (!place->context) {
+        struct tls_context *made = make(verdict->rule, verdict->check_chain, error);
+        if (made)
+            *place = (struct cached){policy_ref(policy), verdict->rule, verdict->check_chain, made};
+    }
+    return place->context;
+}
+
+bool engine_prepare(struct policy *policy, const struct policy_verdict *verdict, struct tls_error *error)
+{
+    pthread_mutex_lock(&engine_lock);
+    bool ready = context_for(policy, verdict, error) != NULL;
+    pthread_mutex_unlock(&engine_lock);
+    return ready;
+}
+
+struct tls *engine_open(struct policy *policy, const struct policy_verdict *verdict, int fd, const struct tls_io *io,
+                        const struct tls_peer *peer, struct tls_error *error)
+{
+    pthread_mutex_lock(&engine_lock);
+    struct tls_context *context = context_for(policy, verdict, error);
+    struct tls *tls = context ? engine->open(context, fd, io, peer, error) : NULL;
+    pthread_mutex_unlock(&engine_lock);
+    return tls;
+}
+
+void engine_after_fork(void)
+{
+    pthread_mutex_init(&engine_lock, NULL);
+}

@@ -1,0 +1,277 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * RFC 2817 section 3.2, mandatory upgrade: OPTIONS * in the clear, 101, TLS, and the answer to OPTIONS inside.
+ *
+ * OPTIONS carries nothing of the program's. Its answer is read to the end inside TLS before the program's first byte
+ * goes out: an attacker who answers 101 himself and relays us to another port never produces it, and a request that he
+ * put before ours is what gets dropped (SECURITY L7, A24-A26).
+ */
+#include "shim/audit/fmt.h"
+#include "shim/conn/conn.h"
+#include "shim/http1/head.h"
+#include "shim/negotiate/strategy.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <string.h>
+
+#define INTERIM_MAX 8U /* 1xx responses before the final one (RFC 9110 section 15.2) */
+#define TOKENS "TLS/1.2, TLS/1.0"
+
+/* How much can be read right now? 0: the peer closed; -1: nothing, errno says why. */
+static ssize_t peek(struct conn *c, char *buf, size_t cap)
+{
+    ssize_t n;
+    do
+        n = real.recv(c->fd, buf, cap, MSG_PEEK | MSG_DONTWAIT);
+    while (n < 0 && errno == EINTR);
+    return n;
+}
+
+/* Byte for byte what servers in the field compare: nothing but Upgrade in Connection (SERVERS section 2.5). */
+static bool compose(struct conn *c)
+{
+    char host[HTTP1_HOST_MAX + 16];
+    struct http1_authority to = c->authority;
+    if (to.port == 80) /* the scheme's default (RFC 9110 section 4.2.1) */
+        to.port = 0;
+    if (http1_format_authority(&to, host, sizeof host) < 0)
+        return false;
+    struct fmt f;
+    fmt_init(&f, c->ask, sizeof c->ask);
+    fmt_str(&f, "OPTIONS * HTTP/1.1\r\nHost: ");
+    fmt_str(&f, host);
+    fmt_str(&f, "\r\nUpgrade: ");
+    fmt_str(&f, c->verdict.rule->tokens ? c->verdict.rule->tokens : TOKENS);
+    fmt_str(&f, "\r\nConnection: Upgrade\r\n\r\n");
+    c->ask_len = f.len;
+    c->ask_sent = 0;
+    return !f.cut;
+}
+
+static enum strategy_rc begin(struct conn *c)
+{
+    char byte;
+    c->interim = 0;
+    buffer_free(&c->head);
+    if (!compose(c))
+        return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-bad-host", "the authority does not fit into a request");
+    if (peek(c, &byte, 1) > 0) /* nothing was asked yet (RFC 9112 section 9.2) */
+        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection", "the server spoke before it was asked");
+    return STRATEGY_DONE;
+}
+
+static enum strategy_rc lost(struct conn *c, int error)
+{
+    const char *how = error == 0 ? "closed the connection" : error == ECONNRESET ? "reset the connection" : "is gone";
+    return STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure", "the server ", how, " instead of an upgrade to TLS");
+}
+
+static enum strategy_rc ask(struct conn *c)
+{
+    while (c->ask_sent < c->ask_len) {
+        ssize_t n = real.send(c->fd, c->ask + c->ask_sent, c->ask_len - c->ask_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            c->want_out = true;
+            return STRATEGY_AGAIN;
+        }
+        if (n < 0)
+            return lost(c, errno);
+        c->ask_sent += (size_t)n;
+    }
+    return STRATEGY_DONE;
+}
+
+/*
+ * Reads exactly one head off the socket: peek, look for its end, take no byte beyond. A partial head is taken whole,
+ * so that a dribble costs one wake-up a segment. *len is the head's length in c->head when done.
+ */
+static enum strategy_rc take_head(struct conn *c, size_t *len)
+{
+    char chunk[1024];
+    for (;;) {
+        ssize_t n = peek(c, chunk, sizeof chunk);
+        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
+            c->want_in = true;
+            return STRATEGY_AGAIN;
+        }
+        if (n <= 0)
+            return lost(c, n == 0 ? 0 : errno);
+        size_t before = buffer_len(&c->head);
+        size_t kept = buffer_append(&c->head, chunk, (size_t)n, HTTP1_HEAD_MAX);
+        ssize_t end = http1_head_end(buffer_at(&c->head), buffer_len(&c->head), 1);
+        if (end < 0 || (end == 0 && kept == 0))
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large", "the answer's head is larger than 16 KiB");
+        size_t mine = end > 0 ? (size_t)end - before : kept;
+        if (real.recv(c->fd, chunk, mine, MSG_DONTWAIT) != (ssize_t)mine)
+            return lost(c, ECONNRESET);
+        if (end > 0) {
+            *len = (size_t)end;
+            return STRATEGY_DONE;
+        }
+    }
+}
+
+static enum strategy_rc refusal(struct conn *c, const struct http1_response *r)
+{
+    char status[4] = {(char)('0' + r->status / 100), (char)('0' + r->status / 10 % 10), (char)('0' + r->status % 10), 0};
+    return STRATEGY_SAY(c, STRATEGY_REFUSED, "starttls-not-supported", "the server answered ", status,
+                        r->has_upgrade ? " to the upgrade to TLS (it advertises one, but did not switch)"
+                                       : " to the upgrade to TLS");
+}
+
+/* A 101 that switches: everything that is readable before our ClientHello is injection (RFC 2817 section 3.3). */
+static enum strategy_rc switched(struct conn *c, size_t len)
+{
+    const char *error = NULL;
+    char byte;
+    if (!http1_switches_to_tls(buffer_at(&c->head), len, &error))
+        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-bad-101", "the 101 is wrong: ", error);
+    ssize_t n = peek(c, &byte, 1);
+    if (n > 0)
+        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection", "bytes came right behind the 101");
+    if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+        return lost(c, n == 0 ? 0 : errno);
+    return STRATEGY_DONE;
+}
+
+static enum strategy_rc step(struct conn *c)
+{
+    c->want_in = c->want_out = false;
+    enum strategy_rc rc = ask(c);
+    while (rc == STRATEGY_DONE) {
+        size_t len = 0;
+        rc = take_head(c, &len);
+        if (rc != STRATEGY_DONE)
+            return rc;
+        struct http1_response r;
+        if (!http1_parse_response(buffer_at(&c->head), len, &r))
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-bad-101", "the answer is malformed: ", r.error);
+        if (r.status == 101) {
+            rc = switched(c, len);
+            buffer_free(&c->head);
+            return rc;
+        }
+        if (r.status >= 200)
+            return refusal(c, &r);
+        buffer_free(&c->head);
+        if (++c->interim > INTERIM_MAX)
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-bad-101", "more than 8 interim responses");
+    }
+    return rc;
+}
+
+/* ---- inside TLS: the answer to OPTIONS ---------------------------------------------------------------------- */
+
+static enum strategy_rc desync(struct conn *c, const char *what)
+{
+    return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-desync", what);
+}
+
+/* What c->head holds beyond `head_len` belongs to the answer's body, or is a surplus answer (SECURITY A26). */
+static enum strategy_rc drop_rest(struct conn *c)
+{
+    size_t have = buffer_len(&c->head);
+    size_t dropped = have ? http1_drop_feed(&c->drop, buffer_at(&c->head), have) : 0;
+    if (http1_drop_failed(&c->drop))
+        return desync(c, "the answer to OPTIONS has a body that is malformed or larger than 64 KiB");
+    buffer_consume(&c->head, dropped);
+    return dropped < have ? desync(c, "more than one answer came inside TLS before the first request") : STRATEGY_DONE;
+}
+
+static enum strategy_rc answer_head(struct conn *c, size_t len)
+{
+    struct http1_response r;
+    if (!http1_parse_response(buffer_at(&c->head), len, &r))
+        return desync(c, "the answer to OPTIONS inside TLS is malformed");
+    buffer_consume(&c->head, len);
+    if (r.status == 101 || (r.status < 200 && ++c->interim > INTERIM_MAX))
+        return desync(c, "the answer to OPTIONS inside TLS is not one");
+    if (r.status < 200)
+        return STRATEGY_AGAIN;
+    if (r.close)
+        return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-closed-after-upgrade",
+                            "the server closes the connection after the answer to OPTIONS");
+    http1_drop_init(&c->drop, &r);
+    c->dropping = true;
+    return STRATEGY_DONE;
+}
+
+/* One look at what is held: DONE when the answer is complete, AGAIN when more must come. */
+static enum strategy_rc digest(struct conn *c)
+{
+    while (!c->dropping) {
+        ssize_t end = http1_head_end(buffer_at(&c->head), buffer_len(&c->head), 1);
+        if (end < 0)
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large", "the answer's head is larger than 16 KiB");
+        if (end == 0)
+            return STRATEGY_AGAIN;
+        enum strategy_rc rc = answer_head(c, (size_t)end);
+        if (rc == STRATEGY_REFUSED || rc == STRATEGY_TAMPERED)
+            return rc;
+    }
+    enum strategy_rc rc = drop_rest(c);
+    if (rc != STRATEGY_DONE)
+        return rc;
+    return http1_drop_done(&c->drop) || http1_drop_optional(&c->drop) ? STRATEGY_DONE : STRATEGY_AGAIN;
+}
+
+static enum strategy_rc read_inside(struct conn *c)
+{
+    char chunk[1024];
+    size_t got = 0;
+    switch (c->engine->read(c->tls, chunk, sizeof chunk, &got)) {
+    case TLS_DONE:
+        if (buffer_append(&c->head, chunk, got, HTTP1_HEAD_MAX + sizeof chunk) != got)
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large", "the answer's head is larger than 16 KiB");
+        return STRATEGY_DONE;
+    case TLS_WANT_READ: c->want_in = true; return STRATEGY_AGAIN;
+    case TLS_WANT_WRITE: c->want_out = true; return STRATEGY_AGAIN;
+    case TLS_CLOSED:
+    case TLS_TRUNCATED:
+        return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-closed-after-upgrade",
+                            "the server closed the connection before it answered OPTIONS");
+    default:
+        return STRATEGY_SAY(c, c->engine->error(c->tls)->failure == TLS_FAIL_ALERT ? STRATEGY_REFUSED : STRATEGY_TAMPERED,
+                            "validation-failure", c->engine->error(c->tls)->text);
+    }
+}
+
+static enum strategy_rc confirm(struct conn *c)
+{
+    c->want_in = c->want_out = false;
+    if (c->engine->queued(c->tls) && c->engine->flush(c->tls) == TLS_WANT_WRITE)
+        c->want_out = true;
+    bool complete = false;
+    for (;;) { /* also when complete: nothing may be pending before our first request */
+        enum strategy_rc rc = read_inside(c);
+        if (rc == STRATEGY_AGAIN && complete) {
+            c->want_in = c->want_out = false;
+            c->dropping = !http1_drop_done(&c->drop);
+            buffer_free(&c->head);
+            return STRATEGY_DONE;
+        }
+        if (rc != STRATEGY_DONE)
+            return rc;
+        rc = digest(c);
+        if (rc == STRATEGY_REFUSED || rc == STRATEGY_TAMPERED)
+            return rc;
+        complete = rc == STRATEGY_DONE;
+    }
+}
+
+const struct strategy strategy_upgrade = {.name = "upgrade", .begin = begin, .step = step, .confirm = confirm};
+
+enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type, const char *const parts[])
+{
+    struct fmt f;
+    char text[sizeof c->reason];
+    fmt_init(&f, text, sizeof text);
+    for (size_t i = 0; parts[i]; i++)
+        fmt_printable(&f, parts[i], strlen(parts[i]));
+    memcpy(c->reason, text, sizeof text); /* a part may point into the reason itself */
+    c->result_type = result_type;
+    return rc;
+}
