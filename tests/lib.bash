@@ -11,7 +11,7 @@ PIDS=() # of everything that this test started
 
 # Make TMP, a directory of this test that bats removes
 free_temp_dir() {
-    TMP=$(mktemp -d "$BATS_TEST_TMPDIR/XXXXXX")
+    TMP=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/XXXXXX")
 }
 
 # wait_for SECONDS COMMAND...: until it succeeds, looking every 10 ms
@@ -25,7 +25,8 @@ wait_for() {
 }
 
 # start_origin [OPTION...]: sets ORIGIN_DIR ORIGIN_PORT ORIGIN_TLS_PORT ORIGIN_PID ORIGIN_CA. A second one in the same
-# test wants its own --dir, which is then ORIGIN_DIR; the variables are those of the last one started.
+# test wants its own --dir, which is then ORIGIN_DIR; the variables are those of the last one started. In setup_file it
+# works too: then teardown_file calls stop_all.
 start_origin() {
     local dir='' i
     for ((i = 1; i < $#; i++)); do
@@ -35,10 +36,10 @@ start_origin() {
         fi
     done
     if [[ -z $dir ]]; then
-        dir=$(mktemp -d "$BATS_TEST_TMPDIR/origin.XXXXXX")
+        dir=$(mktemp -d "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}/origin.XXXXXX")
         set -- --dir "$dir" "$@"
     fi
-    ORIGIN_DIR=$dir ORIGIN_CA=$dir/ca.pem
+    export ORIGIN_DIR=$dir ORIGIN_CA=$dir/ca.pem ORIGIN_PID ORIGIN_PORT ORIGIN_TLS_PORT
     rm -f "$dir/ready"
     # not under the shim, whatever the test exports; bats' descriptor 3 closed, or it waits for the server
     env -u LD_PRELOAD "$BUILD/origin" --lifetime 300 "$@" >"$dir/stdout" 2>"$dir/stderr" 3>&- &
@@ -80,7 +81,7 @@ stop_all() {
 
 # an origin that was built with sanitizers and complained fails the test
 no_sanitizer_report() {
-    ! grep -aE 'Sanitizer|runtime error' "$BATS_TEST_TMPDIR"/origin.*/stderr 2>/dev/null >&2
+    ! grep -aE 'Sanitizer|runtime error' "${BATS_TEST_TMPDIR:-$BATS_FILE_TMPDIR}"/origin.*/stderr 2>/dev/null >&2
 }
 
 # gone, or a zombie that wait collects

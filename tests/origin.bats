@@ -205,6 +205,10 @@ PY
     [[ $output == *'unsuitable certificate purpose'* || $output == *'unsupported certificate purpose'* ]]
     run -2 check selfsigned
     [[ $output == *self*signed* ]]
+    run -0 check revoked
+    run -2 openssl verify -CAfile "$ORIGIN_CA" -crl_check -CRLfile "$ORIGIN_DIR/ca.crl" "$ORIGIN_DIR/revoked.pem"
+    [[ $output == *'certificate revoked'* ]]
+    run -0 openssl verify -CAfile "$ORIGIN_CA" -crl_check -CRLfile "$ORIGIN_DIR/ca.crl" "$ORIGIN_DIR/good.pem"
     run -0 openssl x509 -in "$ORIGIN_DIR/cnonly.pem" -noout -subject -ext subjectAltName
     [[ $output == *'CN = localhost'* && $output != *DNS:* ]]
     run -0 openssl verify -CAfile "$ORIGIN_CA" -verify_ip ::1 "$ORIGIN_DIR/good.pem"
@@ -403,7 +407,7 @@ PY
         'on 2:' '  expect-head' '  101' '  tls' '  options-answer' '  record 23 ""' '  tls-send "HTTP/1.1 200 OK\r\n\r\nx"' \
         '  alert 20' 'on 3:' '  expect-head' '  101' '  tls' '  corrupt' '  options-answer' '  hang' \
         'on 4:' '  expect-head' '  101' '  tls' '  options-answer' '  record 23 ""' '  tls-expect-head' \
-        '  tls-send "HTTP/1.1 200 OK\r\n\r\nby-hand"' '  close-notify'
+        '  tls-send "HTTP/1.1 200 OK\r\n\r\nby-hand"' '  record 21 "\x01\0"' '  tls-send "ignored"'
     start_origin --script "$TMP/script"
     run -1 upgrade
     [[ $output == *[Hh]andshake*failure* || $output == *HANDSHAKE_FAILURE* ]]

@@ -30,6 +30,7 @@ static const struct {
     {"untrusted", "san=dns:localhost,dns:srv.test,dns:*.wild.test,ip:127.0.0.1,ip:::1 issuer=ca2"},
     {"cnonly", "cn=localhost"},
     {"clientauth", "san=dns:localhost,dns:srv.test,ip:127.0.0.1,ip:::1 eku=client"},
+    {"revoked", "san=dns:localhost,dns:srv.test,ip:127.0.0.1,ip:::1"},
     {"selfsigned", "san=dns:localhost,dns:srv.test,ip:127.0.0.1,ip:::1 issuer=self"},
 };
 
@@ -299,5 +300,8 @@ bool cert_make_all(const char *dir, bool reuse, char *err, size_t err_size)
     for (size_t i = 0; i < sizeof(builtin) / sizeof(builtin[0]); i++)
         if (!cert_make(dir, builtin[i].name, builtin[i].text, reuse, err, err_size))
             return false;
-    return true;
+    if (pem_write_crl(dir))
+        return true;
+    snprintf(err, err_size, "%s/ca.crl cannot be made, is DIR writable?", dir);
+    return false;
 }

@@ -79,7 +79,7 @@ static const char cert_help[] =
     "  ca=yes from=DAYS to=DAYS key=ec|ec384|rsaBITS md=NAME permit=DOMAIN (name constraint) chain=no (leave "
     "out the\n"
     "  intermediates) extra=N (more certificates in the chain) pad=BYTES (a large extension)\n"
-    "\ncertificates that are always in DIR (NAME.pem, NAME.key, NAME.pin):\n";
+    "\ncertificates that are always in DIR (NAME.pem, NAME.key, NAME.pin); ca.crl revokes revoked:\n";
 
 static const char *takes(char letter)
 {

@@ -359,7 +359,10 @@ static const struct verb verbs[] = {
     {"sleep", "n", run_sleep, "wait MS"},
     {"alert", "n", run_alert, "fatal alert N; inside TLS 1.3 encrypted"},
     {"warning", "n", run_warning, "warning alert N, likewise"},
-    {"record", "ns", run_record, "TLS 1.3 record of inner type N made by hand (AES-GCM; \"\" is allowed)"},
+    {"record", "ns", run_record,
+     "TLS 1.3 record of inner type N made by hand (AES-GCM): 21 \"\\x01\\0\" is close_notify,\n"
+     "      23 \"\" is empty; after the first OpenSSL makes no more, so that tls-send goes on even behind "
+     "close_notify"},
     {"key-update", "n", run_key_update, "N KeyUpdate messages (TLS 1.3)"},
     {"tickets", "n", run_tickets, "N more NewSessionTicket messages (TLS 1.3)"},
     {"hello-request", "", run_hello_request, "HelloRequest (TLS 1.2)"},
