@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The wire: OpenSSL's transport over the two functions of struct tls_io.
+ *
+ * In: one recv takes many records into a buffer that exists only while it holds something. Out: what the
+ * socket does not take is queued here, so OpenSSL's writes always succeed and its rule "retry with the same
+ * buffer" never shows. The wire also reads the record headers (RFC 8446 section 5.1) that pass: bytes that
+ * are no record are known for what they are without OpenSSL's reason codes, and never reach it.
+ *
+ * Nothing here waits. wire_flush does not allocate. Not safe in a signal handler.
+ */
+#pragma once
+
+#include <openssl/bio.h>
+
+#include "shim/tls.h"
+
+#define WIRE_HEADER 5U
+
+struct wire {
+    struct tls_io io;
+    int fd;
+    /* received, not yet taken by OpenSSL: in[in_at .. in_end) */
+    uint8_t *in;
+    size_t in_at, in_end;
+    /* to be sent: out[out_at .. out_end) */
+    uint8_t *out;
+    size_t out_at, out_end, out_size;
+    bool open; /* the handshake is over: records go straight to the socket, empty ones are counted */
+
+    /* what the socket said */
+    bool blocked; /* the last read of OpenSSL found nothing */
+    bool drained; /* the last recv took all that the kernel had */
+    bool ended;   /* FIN, or an error on recv */
+    bool broken;  /* an error on send: nothing will ever leave again */
+    int code;     /* errno of the first error; 0 after FIN */
+    bool memory;  /* no memory for the queue */
+    bool flooded; /* too many records without data, or too much that we would have to answer */
+
+    /* record headers */
+    uint8_t header[WIRE_HEADER];
+    unsigned header_have;
+    size_t body_left;
+    unsigned idle_records; /* since the last plaintext, while open */
+    bool any_record;
+    bool not_tls;
+    uint8_t sample[40]; /* the first bytes that were no record */
+    size_t sample_len;
+};
+
+/* Once per process, before the rest. False for want of memory. */
+bool wire_init(void);
+/* A BIO on wire, which must outlive it and be zero but for io and fd. NULL for want of memory. */
+BIO *wire_bio(struct wire *wire);
+/* One send of all that is queued. */
+enum tls_result wire_flush(struct wire *wire);
+size_t wire_queued(const struct wire *wire);
+bool wire_holds_input(const struct wire *wire);
+/* Forgets the buffers. */
+void wire_clear(struct wire *wire);

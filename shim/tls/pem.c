@@ -1,0 +1,198 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/tls/pem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "shim/tls/error.h"
+
+#define PEM_FILE_MAX ((off_t)16 * 1024 * 1024)
+
+struct content {
+    char *bytes;
+    size_t len;
+};
+
+static void content_free(struct content *content)
+{
+    if (content->bytes)
+        OPENSSL_cleanse(content->bytes, content->len);
+    free(content->bytes);
+    content->bytes = NULL;
+}
+
+static bool readable(const char *path, const struct stat *st, bool secret, struct tls_error *error)
+{
+    const char *why = NULL;
+    if (!S_ISREG(st->st_mode))
+        why = "not a regular file";
+    else if (st->st_size > PEM_FILE_MAX)
+        why = "larger than 16 MiB";
+    else if (secret && (st->st_mode & (S_IRWXG | S_IRWXO)))
+        why = "a key that others may read is refused, chmod 600";
+    else if (secret && st->st_uid != 0 && st->st_uid != geteuid())
+        why = "a key must belong to root or to the user of the program";
+    if (why)
+        error_path(error, path, why);
+    return !why;
+}
+
+/* The checks and the bytes are of the same open file. */
+static bool read_open(int fd, const char *path, bool secret, struct content *out, struct tls_error *error)
+{
+    struct stat st;
+    if (fstat(fd, &st) != 0) {
+        error_path(error, path, error_errno(errno));
+        return false;
+    }
+    if (!readable(path, &st, secret, error))
+        return false;
+    size_t size = (size_t)st.st_size;
+    out->bytes = malloc(size ? size : 1);
+    if (!out->bytes) {
+        error_set(error, TLS_FAIL_MEMORY, "out of memory");
+        return false;
+    }
+    out->len = 0;
+    while (out->len < size) {
+        ssize_t n = read(fd, out->bytes + out->len, size - out->len);
+        if (n < 0 && errno == EINTR)
+            continue;
+        if (n <= 0)
+            break;
+        out->len += (size_t)n;
+    }
+    if (out->len == size)
+        return true;
+    error_path(error, path, "cannot be read");
+    content_free(out);
+    return false;
+}
+
+static bool read_file(const char *path, bool secret, struct content *out, struct tls_error *error)
+{
+    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd < 0) {
+        error_path(error, path, error_errno(errno));
+        return false;
+    }
+    bool ok = read_open(fd, path, secret, out, error);
+    close(fd);
+    return ok;
+}
+
+/* An encrypted file asks for no passphrase: there is nobody to ask, and the terminal is the program's. */
+static int no_passphrase(char *buf, int size, int writing, void *arg)
+{
+    (void)buf;
+    (void)size;
+    (void)writing;
+    (void)arg;
+    return -1;
+}
+
+/* What one PEM block of a file becomes: false at the end of the file and at an error, which the queue tells
+ * apart. */
+typedef bool take_block(BIO *bio, void *to);
+
+static bool take_anchor(BIO *bio, void *to)
+{
+    X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
+    bool ok = cert && X509_STORE_add_cert(to, cert) == 1;
+    X509_free(cert);
+    return ok;
+}
+
+static bool take_crl(BIO *bio, void *to)
+{
+    X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL);
+    bool ok = crl && X509_STORE_add_crl(to, crl) == 1;
+    X509_CRL_free(crl);
+    return ok;
+}
+
+/* The first certificate is ours, the others lead to its root. */
+static bool take_own(BIO *bio, void *to)
+{
+    X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
+    bool first = SSL_CTX_get0_certificate(to) == NULL;
+    bool ok = cert && (first ? SSL_CTX_use_certificate(to, cert) : SSL_CTX_add1_chain_cert(to, cert)) == 1;
+    X509_free(cert);
+    return ok;
+}
+
+static void unusable(const char *path, const char *what, struct tls_error *error)
+{
+    struct text t = error_start(error, TLS_FAIL_SETUP);
+    text_escaped(&t, path);
+    text_put(&t, ": unusable ");
+    text_put(&t, what);
+    text_put(&t, ": ");
+    error_cause(&t);
+}
+
+static bool at_end(void)
+{
+    unsigned long code = ERR_peek_last_error();
+    return ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE;
+}
+
+static bool each_block(const char *path, const char *what, take_block *take, void *to,
+                       struct tls_error *error)
+{
+    struct content content;
+    if (!read_file(path, false, &content, error))
+        return false;
+    BIO *bio = BIO_new_mem_buf(content.bytes, (int)content.len);
+    size_t count = 0;
+    ERR_clear_error();
+    while (bio && take(bio, to))
+        count++;
+    bool ok = bio && at_end() && count > 0;
+    if (!bio)
+        error_set(error, TLS_FAIL_MEMORY, "out of memory");
+    else if (!at_end())
+        unusable(path, what, error);
+    else if (count == 0) {
+        struct text t = error_start(error, TLS_FAIL_SETUP);
+        text_escaped(&t, path);
+        text_put(&t, ": no ");
+        text_put(&t, what);
+        text_put(&t, " in this file");
+    }
+    ERR_clear_error();
+    BIO_free(bio);
+    content_free(&content);
+    return ok;
+}
+
+bool pem_trust(X509_STORE *store, const char *path, struct tls_error *error)
+{
+    return each_block(path, "certificate", take_anchor, store, error);
+}
+
+bool pem_crls(X509_STORE *store, const char *path, struct tls_error *error)
+{
+    return each_block(path, "revocation list", take_crl, store, error);
+}
+
+bool pem_identity(SSL_CTX *ctx, const char *cert, const char *key, struct tls_error *error)
+{
+    struct content content;
+    if (!each_block(cert, "certificate", take_own, ctx, error) || !read_file(key, true, &content, error))
+        return false;
+    BIO *bio = BIO_new_mem_buf(content.bytes, (int)content.len);
+    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    bool ok = pkey && SSL_CTX_use_PrivateKey(ctx, pkey) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    if (!ok)
+        unusable(key, pkey ? "key for this certificate" : "key", error);
+    EVP_PKEY_free(pkey);
+    BIO_free(bio);
+    content_free(&content);
+    return ok;
+}
