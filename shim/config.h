@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The policy that is in force in this process: read at the first stream connect to an IP address, looked at again at
- * most once a second. A changed file is taken up by new connections; bad new text leaves the old in force.
+ * The policy that is in force in this process: read at the first stream connect to an IP address, looked at
+ * again at most once a second. A changed file is taken up by new connections; bad new text leaves the old in
+ * force.
  *
- * Blocks on files; allocates; takes a lock. Not in a signal handler (connect() from one, as the very first of the
- * process, is the exception that is accepted), not before init.
+ * Blocks on files; allocates; takes a lock. Not in a signal handler (connect() from one, as the very first of
+ * the process, is the exception that is accepted), not before init.
  */
 #pragma once
 
@@ -12,8 +13,8 @@
 
 #include <stdbool.h>
 
-/* The policy with a reference to give back, or NULL: no usable policy, then *refused tells whether `port` is closed
- * for that reason, and `why` gets the reason (at most cap bytes). */
+/* The policy with a reference to give back, or NULL: no usable policy, then *refused tells whether `port` is
+ * closed for that reason, and `why` gets the reason (at most cap bytes). */
 struct policy *config_policy(uint16_t port, bool *refused, char *why, size_t cap);
 
 void config_after_fork(void);

@@ -9,7 +9,7 @@
 #include <unistd.h>
 
 #define PATH_BYTES 512U
-#define CONTEXTS 64U
+#define CONTEXTS   64U
 
 static pthread_mutex_t engine_lock = PTHREAD_MUTEX_INITIALIZER;
 static const struct tls_engine *engine;
@@ -41,8 +41,8 @@ static bool engine_path(char *out, size_t cap)
 }
 
 /*
- * A program that exports OpenSSL's symbols itself (node does) would capture our references; RTLD_DEEPBIND keeps them.
- * Only there: it breaks under AddressSanitizer, and mixes allocators under a preloaded malloc.
+ * A program that exports OpenSSL's symbols itself (node does) would capture our references; RTLD_DEEPBIND
+ * keeps them. Only there: it breaks under AddressSanitizer, and mixes allocators under a preloaded malloc.
  */
 static int open_flags(void)
 {
@@ -71,7 +71,8 @@ static const struct tls_engine *load(char *why, size_t cap)
 {
     char path[PATH_BYTES];
     if (!engine_path(path, sizeof path)) {
-        say(why, cap, "libtlsup-tls.so cannot be found: libtlsup.so was not preloaded by an absolute path", "");
+        say(why, cap, "libtlsup-tls.so cannot be found: libtlsup.so was not preloaded by an absolute path",
+            "");
         return NULL;
     }
     void *handle = dlopen(path, open_flags());
@@ -114,8 +115,8 @@ static struct tls_context *make(const struct policy_rule *rule, bool check_chain
         .strict = rule->level == LEVEL_SECURE,
         .observe = rule->mode == MODE_TESTING,
     };
-    /* No client certificate in band unless the rule insists: whoever swaps our OPTIONS for a request of his own
-     * would have it run in our name (SECURITY L8). */
+    /* No client certificate in band unless the rule insists: whoever swaps our OPTIONS for a request of his
+     * own would have it run in our name (SECURITY L8). */
     if (rule->cert_on_upgrade) {
         params.cert = rule->cert;
         params.key = rule->key;
@@ -132,7 +133,8 @@ static void forget(struct cached *place)
     *place = (struct cached){0};
 }
 
-/* The entry of this rule, or one to fill: unused, else that of another policy, else the one whose turn it is. */
+/* The entry of this rule, or one to fill: unused, else that of another policy, else the one whose turn it is.
+ */
 static struct cached *place_of(const struct policy *policy, const struct policy_verdict *verdict)
 {
     static size_t turn;
@@ -173,8 +175,8 @@ bool engine_prepare(struct policy *policy, const struct policy_verdict *verdict,
     return ready;
 }
 
-struct tls *engine_open(struct policy *policy, const struct policy_verdict *verdict, int fd, const struct tls_io *io,
-                        const struct tls_peer *peer, struct tls_error *error)
+struct tls *engine_open(struct policy *policy, const struct policy_verdict *verdict, int fd,
+                        const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error)
 {
     pthread_mutex_lock(&engine_lock);
     struct tls_context *context = context_for(policy, verdict, error);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Opens libtlsup-tls.so when the first upgrade is certain, and keeps one TLS context per rule. Blocks on disk,
- * allocates, takes a lock; not in a signal handler unless signals are blocked, not before init.
+ * Opens libtlsup-tls.so when the first upgrade is certain, and keeps one TLS context per rule. Blocks on
+ * disk, allocates, takes a lock; not in a signal handler unless signals are blocked, not before init.
  */
 #pragma once
 
@@ -14,12 +14,12 @@
 /* The engine, or NULL: then `why` tells (at most cap bytes). */
 const struct tls_engine *engine_get(char *why, size_t cap);
 
-/* Below the engine must have been got. Makes the context for the verdict's rule unless it is there: kept while the
- * policy is in force. False with error set. */
+/* Below the engine must have been got. Makes the context for the verdict's rule unless it is there: kept
+ * while the policy is in force. False with error set. */
 bool engine_prepare(struct policy *policy, const struct policy_verdict *verdict, struct tls_error *error);
 
 /* A TLS connection in that context; see struct tls_engine. */
-struct tls *engine_open(struct policy *policy, const struct policy_verdict *verdict, int fd, const struct tls_io *io,
-                        const struct tls_peer *peer, struct tls_error *error);
+struct tls *engine_open(struct policy *policy, const struct policy_verdict *verdict, int fd,
+                        const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error);
 
 void engine_after_fork(void);

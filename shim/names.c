@@ -43,7 +43,8 @@ static struct memory *place_for(int thread, const char *name, const struct polic
     struct memory *oldest = &memories[0];
     for (size_t i = 0; i < MEMORY; i++) {
         struct memory *m = &memories[i];
-        if (m->turn && m->thread == thread && same_address(&m->address, address) && strcmp(m->name, name) == 0)
+        if (m->turn && m->thread == thread && same_address(&m->address, address) &&
+            strcmp(m->name, name) == 0)
             return m;
         if (m->turn < oldest->turn)
             oldest = m;
@@ -87,7 +88,8 @@ static void add(struct writer *w, const char *name)
     w->len += size;
 }
 
-size_t names_lookup(const struct policy_address *address, char *text, size_t cap, const char **names, size_t max)
+size_t names_lookup(const struct policy_address *address, char *text, size_t cap, const char **names,
+                    size_t max)
 {
     struct writer w = {.text = text, .cap = cap, .names = names, .max = max};
     const struct memory *latest = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/table.h"
 
+#include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
 
 #include <stdatomic.h>
@@ -10,22 +11,37 @@
 
 /* Two levels: pages of slots are made when the first number in them is used, never moved and never freed. */
 #define PAGE_SLOTS 512U
-#define PAGES 2048U /* 1048576 numbers, the kernel's default fs.nr_open */
+#define PAGES      2048U /* 1048576 numbers, the kernel's default fs.nr_open */
 
 typedef _Atomic(uintptr_t) slot_word;
 #define BITS ((uintptr_t)7)
 
 static _Atomic(slot_word *) pages[PAGES];
-static atomic_int owner;
-
-bool table_is_ours(void)
-{
-    return atomic_load_explicit(&owner, memory_order_relaxed) == (int)getpid();
-}
+static _Atomic(int) *owner; /* in a page of its own that fork wipes (MADV_WIPEONFORK): 0 in every copy */
+static atomic_int owner_without_page;
+void (*table_on_copy)(void);
 
 void table_adopt(void)
 {
-    atomic_store(&owner, (int)getpid());
+    if (!owner) {
+        void *page = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+        bool wiped = page != MAP_FAILED && madvise(page, 4096, MADV_WIPEONFORK) == 0;
+        owner = wiped ? page : &owner_without_page;
+    }
+    atomic_store(owner, (int)getpid());
+}
+
+bool table_is_ours(void)
+{
+    if (!owner)
+        return true; /* before the constructor nothing is in it */
+    int pid = atomic_load_explicit(owner, memory_order_relaxed);
+    if (pid != 0)
+        return pid == (int)getpid();
+    table_adopt();
+    if (table_on_copy)
+        table_on_copy();
+    return true;
 }
 
 static slot_word *slot_of(int fd)

@@ -2,12 +2,13 @@
 /*
  * Descriptor number -> conn, lock-free.
  *
- * A number that is not ours costs one bounds check and one load. A slot is a word: the conn, and bits that belong to
- * the number rather than to the connection (FD_CLOEXEC is a property of the descriptor, fcntl(2)). Conns are
- * type-stable memory (conn/pool.h), so a reference may be taken from a stale pointer and given back.
+ * A number that is not ours costs one bounds check and one load. A slot is a word: the conn, and bits that
+ * belong to the number rather than to the connection (FD_CLOEXEC is a property of the descriptor, fcntl(2)).
+ * Conns are type-stable memory (conn/pool.h), so a reference may be taken from a stale pointer and given
+ * back.
  *
- * None of this blocks. Only table_set of a number beyond all earlier ones allocates (a page of slots, by mmap). Safe
- * before init and in signal handlers.
+ * None of this blocks. Only table_set of a number beyond all earlier ones allocates (a page of slots, by
+ * mmap). Safe before init and in signal handlers.
  */
 #pragma once
 
@@ -22,11 +23,14 @@ enum {
     SLOT_STDIO = 4U,   /* a FILE was opened on it: bytes would pass us */
 };
 
-/* Is this the process that the table belongs to? A vfork child runs in our memory under another pid and must change
- * nothing; a child of a raw clone has a copy that was never told. One getpid(2). */
+/* Is this the process that the table belongs to? A vfork child runs in our memory under another pid and must
+ * change nothing. A child that has a copy of our memory, by whatever kind of clone, is told apart by a page
+ * that the kernel wipes on fork: it adopts the table (table_on_copy is called, once) and owns it. One
+ * getpid(2). */
 bool table_is_ours(void);
 /* Tells the table that this process owns it now (constructor, and the child of fork). */
 void table_adopt(void);
+extern void (*table_on_copy)(void);
 
 /* The conn at `fd` with a reference to give back with conn_put(), or NULL. */
 struct conn *table_get(int fd);
@@ -36,8 +40,9 @@ bool table_has(int fd);
 unsigned table_bits(int fd);
 void table_set_bits(int fd, unsigned set, unsigned clear);
 
-/* Publishes `conn` (may be NULL) with `bits` at `fd`. The slot owns one reference, which the caller hands over; the
- * reference of what stood there before is returned to the caller (NULL: nothing). False if out of memory. */
+/* Publishes `conn` (may be NULL) with `bits` at `fd`. The slot owns one reference, which the caller hands
+ * over; the reference of what stood there before is returned to the caller (NULL: nothing). False if out of
+ * memory. */
 bool table_set(int fd, struct conn *conn, unsigned bits, struct conn **before);
 
 /* Takes what stands at `fd` out and clears the slot; the caller gets the slot's reference. */

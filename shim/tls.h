@@ -2,14 +2,14 @@
 /*
  * The engine: the only code that knows OpenSSL, in an object of its own (libtlsup-tls.so).
  *
- * libtlsup.so opens it when the first upgrade is certain and calls it through one table of functions. The engine
- * never waits: it moves bytes through the two functions of struct tls_io, which are the real recv and send with
- * MSG_DONTWAIT | MSG_NOSIGNAL. Ciphertext that the socket does not take is kept here, so that OpenSSL's rule "retry
- * with the same buffer" is never seen above.
+ * libtlsup.so opens it when the first upgrade is certain and calls it through one table of functions. The
+ * engine never waits: it moves bytes through the two functions of struct tls_io, which are the real recv and
+ * send with MSG_DONTWAIT | MSG_NOSIGNAL. Ciphertext that the socket does not take is kept here, so that
+ * OpenSSL's rule "retry with the same buffer" is never seen above.
  *
- * Calls on one struct tls are serialised by its owner. None of them blocks; all but flush, queued and pending may
- * allocate; none may be called before init or concurrently in a signal handler (the owner blocks signals). errno is
- * not preserved. The host program's OpenSSL error queue is left as it was found.
+ * Calls on one struct tls are serialised by its owner. None of them blocks; all but flush, queued and pending
+ * may allocate; none may be called before init or concurrently in a signal handler (the owner blocks
+ * signals). errno is not preserved. The host program's OpenSSL error queue is left as it was found.
  */
 #pragma once
 
@@ -19,7 +19,7 @@
 #include <sys/types.h>
 
 #define TLS_ENGINE_ABI 1U
-#define TLS_PIN_BYTES 32U
+#define TLS_PIN_BYTES  32U
 
 enum tls_result {
     TLS_DONE,       /* progress was made, out-parameters are set */
@@ -37,18 +37,19 @@ enum tls_failure {
     TLS_FAIL_NAME,      /* RFC 9525: the reference identity is not in subjectAltName */
     TLS_FAIL_EXPIRED,   /* expired or not yet valid */
     TLS_FAIL_PIN,
-    TLS_FAIL_NOT_TLS,   /* bytes that are no TLS record: someone speaks in the clear */
-    TLS_FAIL_ALERT,     /* the peer sent a fatal alert */
-    TLS_FAIL_CLOSED,    /* FIN or reset in the handshake */
-    TLS_FAIL_PROTOCOL,  /* everything else that the peer did wrong: bad MAC, version, ALPN, record overflow */
+    TLS_FAIL_NOT_TLS,  /* bytes that are no TLS record: someone speaks in the clear */
+    TLS_FAIL_ALERT,    /* the peer sent a fatal alert */
+    TLS_FAIL_CLOSED,   /* FIN or reset in the handshake */
+    TLS_FAIL_PROTOCOL, /* everything else that the peer did wrong: bad MAC, version, ALPN, record overflow */
     TLS_FAIL_MEMORY,
-    TLS_FAIL_SETUP,     /* a file of the rule is unusable (CA, CRL, certificate, key, cipher names): our side's fault */
+    TLS_FAIL_SETUP, /* a file of the rule is unusable (CA, CRL, certificate, key, cipher names): our side's
+                       fault */
 };
 
 struct tls_error {
     enum tls_failure failure;
-    bool reset;        /* the transport was reset rather than closed (with FAIL_CLOSED, or TRUNCATED) */
-    char text[200];    /* for people: lower case, no trailing dot, printable ASCII; names what was found */
+    bool reset;     /* the transport was reset rather than closed (with FAIL_CLOSED, or TRUNCATED) */
+    char text[200]; /* for people: lower case, no trailing dot, printable ASCII; names what was found */
 };
 
 struct tls_io {
@@ -66,73 +67,79 @@ struct tls_params {
     uint16_t min_version;               /* 0x0303 or 0x0304 */
     bool check_chain;                   /* verify and secure: chain, purpose, dates and, if given, identity */
     bool strict;                        /* secure: X509_V_FLAG_X509_STRICT */
-    bool observe;                       /* testing: findings are kept (tls_info.finding) instead of ending the handshake */
+    bool observe; /* testing: findings are kept (tls_info.finding) instead of ending the handshake */
 };
 
 /* Who the peer must be. Borrowed for the call only. */
 struct tls_peer {
-    const char *identity;      /* reference identity, a DNS name or an address in inet_pton form; NULL: not checked */
-    bool identity_is_address;  /* compare with iPAddress, never with a dNSName; send no SNI */
-    const char *servername;    /* SNI; NULL: the identity if it is a name */
+    const char
+        *identity; /* reference identity, a DNS name or an address in inet_pton form; NULL: not checked */
+    bool identity_is_address;             /* compare with iPAddress, never with a dNSName; send no SNI */
+    const char *servername;               /* SNI; NULL: the identity if it is a name */
     const uint8_t (*pins)[TLS_PIN_BYTES]; /* SPKI SHA-256; each set below must contain the leaf's */
-    const size_t *pin_sets;    /* sizes of the sets, which lie one after the other in pins */
+    const size_t *pin_sets;               /* sizes of the sets, which lie one after the other in pins */
     size_t n_pin_sets;
 };
 
 struct tls_info {
-    char version[16];   /* "TLSv1.3" */
+    char version[16]; /* "TLSv1.3" */
     char cipher[64];
     char group[32];
     char alpn[16];
     bool resumed;
     bool has_peer;
     uint8_t peer_spki[TLS_PIN_BYTES];
-    char peer_name[128];            /* a name of the certificate for messages: first dNSName, else subject; escaped */
-    struct tls_error finding;       /* with `observe`: what would have ended the handshake */
+    char peer_name[128]; /* a name of the certificate for messages: first dNSName, else subject; escaped */
+    struct tls_error finding; /* with `observe`: what would have ended the handshake */
 };
 
-struct tls_context; /* SSL_CTX of one set of parameters; may be shared by any number of connections and threads */
+struct tls_context; /* SSL_CTX of one set of parameters; may be shared by any number of connections and
+                       threads */
 struct tls;
 
 struct tls_engine {
     unsigned abi;
-    const char *version; /* of OpenSSL, as OpenSSL_version() gives it; filled before the table is handed out */
+    const char
+        *version; /* of OpenSSL, as OpenSSL_version() gives it; filled before the table is handed out */
 
-    /* Makes a context. NULL with error set. Reads the files of params (blocks on disk, not on the network). The
-     * caller keeps it for as long as a policy is in force. */
+    /* Makes a context. NULL with error set. Reads the files of params (blocks on disk, not on the network).
+     * The caller keeps it for as long as a policy is in force. */
     struct tls_context *(*context_new)(const struct tls_params *params, struct tls_error *error);
     void (*context_free)(struct tls_context *context);
 
     /* A client connection on fd, which stays the caller's. NULL with error set. */
-    struct tls *(*open)(struct tls_context *context, int fd, const struct tls_io *io, const struct tls_peer *peer,
-                        struct tls_error *error);
+    struct tls *(*open)(struct tls_context *context, int fd, const struct tls_io *io,
+                        const struct tls_peer *peer, struct tls_error *error);
     /* Forgets the connection without sending anything. */
     void (*free)(struct tls *tls);
 
-    /* DONE, WANT_READ, WANT_WRITE, FAILED. Identity, chain and pins are judged before DONE. Whole flights leave in
-     * one send. A failed verification sends its alert. */
+    /* DONE, WANT_READ, WANT_WRITE, FAILED. Identity, chain and pins are judged before DONE. Whole flights
+     * leave in one send. A failed verification sends its alert. */
     enum tls_result (*handshake)(struct tls *tls);
 
-    /* Decrypts up to cap bytes; *got > 0 on DONE. DONE, WANT_READ, CLOSED, TRUNCATED, FAILED. Goes over several
-     * records until cap is full or nothing more is there. Bytes decrypted before an end or error are delivered
-     * first; the end is then reported by the next call, and again by each later one. */
+    /* Decrypts up to cap bytes; *got > 0 on DONE. DONE, WANT_READ, CLOSED, TRUNCATED, FAILED. Goes over
+     * several records until cap is full or nothing more is there. Bytes decrypted before an end or error are
+     * delivered first; the end is then reported by the next call, and again by each later one. */
     enum tls_result (*read)(struct tls *tls, void *buf, size_t cap, size_t *got);
-    /* Is there plaintext (DONE), or what would read say? Takes nothing, but may take ciphertext off the socket. */
+    /* Is there plaintext (DONE), or what would read say? Takes nothing, but may take ciphertext off the
+     * socket. */
     enum tls_result (*poll)(struct tls *tls);
-    /* Plaintext or ciphertext is held in user space: the kernel's view of readability is not the whole truth. */
+    /* Plaintext or ciphertext is held in user space: the kernel's view of readability is not the whole truth.
+     */
     bool (*pending)(const struct tls *tls);
     /* Plaintext bytes that a read would give without touching the socket (FIONREAD). */
     size_t (*readable)(const struct tls *tls);
 
-    /* Encrypts up to len bytes; *taken says how many are accepted for good. Accepts nothing while ciphertext is
-     * queued (WANT_WRITE). DONE with *taken > 0 may leave queued() > 0. DONE, WANT_WRITE, TRUNCATED (the transport
-     * broke), FAILED. */
+    /* Encrypts up to len bytes; *taken says how many are accepted for good. Accepts nothing while ciphertext
+     * is queued (WANT_WRITE). DONE with *taken > 0 may leave queued() > 0. DONE, WANT_WRITE, TRUNCATED (the
+     * transport broke), FAILED. */
     enum tls_result (*write)(struct tls *tls, const void *buf, size_t len, size_t *taken);
     /* Sends queued ciphertext. DONE: nothing is left. WANT_WRITE, TRUNCATED. */
     enum tls_result (*flush)(struct tls *tls);
     size_t (*queued)(const struct tls *tls);
 
-    /* Sends close_notify (RFC 8446 section 6.1) after whatever is queued, once; ignores what the socket says. */
+    /* Sends close_notify (RFC 8446 section 6.1) after whatever is queued, once; ignores what the socket says.
+     */
     void (*close_notify)(struct tls *tls);
 
     void (*info)(const struct tls *tls, struct tls_info *out);

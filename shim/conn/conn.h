@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A conn: what is known about one TCP connection that the policy may govern, and the machine that takes it from
- * connect() to TLS, to plain, or to a refusal. One enum of states, one table of transitions (state.c), and exactly
- * one function that may enter CONN_PLAIN (decide.c).
+ * A conn: what is known about one TCP connection that the policy may govern, and the machine that takes it
+ * from connect() to TLS, to plain, or to a refusal. One enum of states, one table of transitions (state.c),
+ * and exactly one function that may enter CONN_PLAIN (decide.c).
  *
- * The machine never waits: conn_advance() does what it can and leaves what it waits for in want_in and want_out.
- * Unless said otherwise every function here needs the conn's lock, does not block, may allocate, is not for use
- * before init, and is safe in a signal handler because conn_lock() blocks signals. None sets errno; errors stand in
- * the conn and are translated by hooks/.
+ * The machine never waits: conn_advance() does what it can and leaves what it waits for in want_in and
+ * want_out. Unless said otherwise every function here needs the conn's lock, does not block, may allocate, is
+ * not for use before init, and is safe in a signal handler because conn_lock() blocks signals. None sets
+ * errno; errors stand in the conn and are translated by hooks/.
  */
 #pragma once
 
@@ -73,9 +73,9 @@ enum conn_rc {
     RC_PASS,  /* do the real call */
 };
 
-#define CONN_SNIFF_MAX 16384U /* bytes held until the authority is known */
-#define CONN_HOLD_MAX 65536U  /* bytes accepted while TLS is negotiated, as a socket buffer would */
-#define CONN_NAMES_MAX 8U
+#define CONN_SNIFF_MAX   16384U /* bytes held until the authority is known */
+#define CONN_HOLD_MAX    65536U /* bytes accepted while TLS is negotiated, as a socket buffer would */
+#define CONN_NAMES_MAX   8U
 #define CONN_NAMES_BYTES 512U
 
 struct conn_waiter { /* a thread that sleeps on this conn in a multithreaded process */
@@ -147,7 +147,7 @@ struct conn {
     struct conn_buffer peeked; /* plaintext that MSG_PEEK took off the engine */
     enum conn_rc ended;        /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
     bool write_shut, read_shut, notify_sent, fin_sent, fin_owed;
-    bool broken;               /* a write was answered with an error already: the next gets EPIPE */
+    bool broken; /* a write was answered with an error already: the next gets EPIPE */
 
     /* the result */
     int error;               /* errno of a refusal, or of the stream's end */
@@ -166,7 +166,14 @@ struct conn {
     bool changed; /* something happened under the lock that sleepers must look at */
 };
 
-/* ---- references and the lock (no lock needed) --------------------------------------------------------------- */
+/* The state as a plain value. */
+static inline enum conn_state conn_state_of(const struct conn *c)
+{
+    return c->state;
+}
+
+/* ---- references and the lock (no lock needed)
+ * --------------------------------------------------------------- */
 
 /* Gives a reference back; the last one frees. */
 void conn_put(struct conn *c);
@@ -184,7 +191,8 @@ extern void (*conn_on_gone)(struct conn *c);
 /* Any number at all was closed, replaced, or connected to something that is not governed. No lock. */
 extern void (*conn_on_forget)(int fd);
 
-/* ---- life (dial.c) ------------------------------------------------------------------------------------------ */
+/* ---- life (dial.c)
+ * ------------------------------------------------------------------------------------------ */
 
 enum gate {
     GATE_PASS,     /* none of our business */
@@ -193,8 +201,8 @@ enum gate {
 };
 /* Looks at a connect() that is about to happen. No lock needed; may read the policy (blocks on a file). */
 enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct conn **conn, int *error);
-/* The result of the real connect(): forgets the conn where it failed for good. No lock needed. */
-void conn_dialled(struct conn *c, int fd, int result, int error);
+/* The result of the real connect(). True: it failed for good, the caller lets the conn go. No lock needed. */
+bool conn_dialled(struct conn *c, int fd, int result, int error);
 
 /* Takes `fd` out of the table before the number is closed or replaced; says goodbye if it was the last of its
  * description. No lock needed. */
@@ -212,7 +220,8 @@ bool conn_is_socket(struct conn *c, int fd);
 /* May this process use the session? Claims it after a fork; the loser gets ECONNRESET for ever. */
 bool conn_claim(struct conn *c);
 
-/* ---- the machine (state.c, decide.c) ------------------------------------------------------------------------ */
+/* ---- the machine (state.c, decide.c)
+ * ------------------------------------------------------------------------ */
 
 void conn_enter(struct conn *c, enum conn_event event);
 void conn_advance(struct conn *c);
@@ -230,13 +239,17 @@ void conn_sniff(struct conn *c);
 void conn_server_spoke(struct conn *c);
 /* The one place that enters CONN_PLAIN; `grant` is the policy's reason. */
 void conn_enter_plain(struct conn *c, const char *grant, const char *action);
-/* A strategy or the connection failed: falls back where the level says so, refuses otherwise. `parts` are joined. */
-void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type, const char *const parts[]);
-#define CONN_FAIL(c, kind, error, type, ...) conn_fail(c, kind, error, type, (const char *const[]){__VA_ARGS__, NULL})
+/* A strategy or the connection failed: falls back where the level says so, refuses otherwise. `parts` are
+ * joined. */
+void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,
+               const char *const parts[]);
+#define CONN_FAIL(c, kind, error, type, ...)                                                                 \
+    conn_fail(c, kind, error, type, (const char *const[]){__VA_ARGS__, NULL})
 /* Does a later request's authority stay within what the certificate and the rule cover? */
 bool conn_covers(const struct conn *c, const struct http1_request *r);
 
-/* ---- bytes (io.c, open.c) ----------------------------------------------------------------------------------- */
+/* ---- bytes (io.c, open.c)
+ * ----------------------------------------------------------------------------------- */
 
 /* Takes bytes of the program; *taken counts those that are accepted for good. */
 enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken);
@@ -261,16 +274,21 @@ bool open_readable(struct conn *c);
 void open_response_done(struct conn *c);
 void open_goodbye(struct conn *c);
 
-/* ---- records (report.c) ------------------------------------------------------------------------------------- */
+/* ---- records (report.c)
+ * ------------------------------------------------------------------------------------- */
 
 void report_decision(struct conn *c, const char *action);
 void report_close(struct conn *c);
-/* The same for a connect() that never became a conn: refused (error is its errno), or left alone (error is 0). No lock
- * needed. */
-void report_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v, int error,
-                 const char *result_type, const char *reason);
+/* The same for a connect() that never became a conn: refused (error is its errno), or left alone (error is
+ * 0). No lock needed. */
+void report_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v,
+                 int error, const char *result_type, const char *reason);
 
-/* ---- small things (buffer.c) -------------------------------------------------------------------------------- */
+/* A door by which the descriptor would have left our reach was shut. Under the lock. */
+void report_door(struct conn *c, const char *what);
+
+/* ---- small things (buffer.c)
+ * -------------------------------------------------------------------------------- */
 
 /* Appends up to `max` bytes in total; returns how many were taken (0 also when memory is out). */
 size_t buffer_append(struct conn_buffer *b, const char *at, size_t len, size_t max);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the policy meets a connection: what is known, what the verdict is, and what follows from a failure. The one
- * place that may enter CONN_PLAIN is here.
+ * Where the policy meets a connection: what is known, what the verdict is, and what follows from a failure.
+ * The one place that may enter CONN_PLAIN is here.
  */
 #include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
@@ -15,10 +15,11 @@
 #include <strings.h>
 
 /* One that is not the last gives up after this long without progress; testing adds no more than it either. */
-#define STAGE_NS 3000000000ULL
+#define STAGE_NS  3000000000ULL
 #define NS_PER_MS 1000000ULL
 
-/* ---- what is known ------------------------------------------------------------------------------------------ */
+/* ---- what is known
+ * ------------------------------------------------------------------------------------------ */
 
 static bool in_resolved_set(const struct conn *c, const char *name)
 {
@@ -54,8 +55,8 @@ static void copy_name(char out[POLICY_NAME_MAX + 1], const char *name)
     out[len] = 0;
 }
 
-/* RFC 9525 section 6.1: the reference identity comes from the rule, the request, or the resolver: never from DNS data
- * that the request did not name. False: there is none. */
+/* RFC 9525 section 6.1: the reference identity comes from the rule, the request, or the resolver: never from
+ * DNS data that the request did not name. False: there is none. */
 static bool find_identity(struct conn *c)
 {
     const struct policy_rule *rule = c->verdict.rule;
@@ -75,7 +76,8 @@ static bool find_identity(struct conn *c)
     return true;
 }
 
-/* OPTIONS needs a Host even where the request has none (HTTP/1.0): the name or address that it would have been. */
+/* OPTIONS needs a Host even where the request has none (HTTP/1.0): the name or address that it would have
+ * been. */
 static void find_authority(struct conn *c)
 {
     struct http1_authority *a = &c->authority;
@@ -94,7 +96,8 @@ static void find_authority(struct conn *c)
     a->port = c->port;
 }
 
-/* ---- the verdict ---------------------------------------------------------------------------------------------- */
+/* ---- the verdict
+ * ---------------------------------------------------------------------------------------------- */
 
 static bool testing(const struct conn *c)
 {
@@ -122,7 +125,9 @@ static void begin(struct conn *c)
     start_clock(c);
     c->strategy = &strategy_upgrade;
     switch (c->strategy->begin(c)) {
-    case STRATEGY_REFUSED: conn_fail(c, FAILURE_REFUSED, EACCES, c->result_type, (const char *[]){c->reason, NULL}); break;
+    case STRATEGY_REFUSED:
+        conn_fail(c, FAILURE_REFUSED, EACCES, c->result_type, (const char *[]){c->reason, NULL});
+        break;
     case STRATEGY_TAMPERED:
         conn_fail(c, FAILURE_TAMPERED, EPROTO, c->result_type, (const char *[]){c->reason, NULL});
         break;
@@ -157,7 +162,8 @@ static void settle(struct conn *c, enum finding found)
     c->decided = true;
     look_up(c);
     if (c->verdict.level == LEVEL_NONE) {
-        conn_enter_plain(c, c->verdict.rule ? "level none" : "no line matches", c->verdict.rule ? "bypass" : NULL);
+        conn_enter_plain(c, c->verdict.rule ? "level none" : "no line matches",
+                         c->verdict.rule ? "bypass" : NULL);
         return;
     }
     if (c->verdict.level == LEVEL_REJECT) {
@@ -212,10 +218,12 @@ void conn_server_spoke(struct conn *c)
     if (c->verdict.level <= LEVEL_MAY)
         conn_enter_plain(c, "the server speaks first", c->verdict.rule ? "allowed-plain" : NULL);
     else
-        CONN_FAIL(c, FAILURE_TAMPERED, EPROTO, "tlsup-response-injection", "the server spoke before it was asked");
+        CONN_FAIL(c, FAILURE_TAMPERED, EPROTO, "tlsup-response-injection",
+                  "the server spoke before it was asked");
 }
 
-/* ---- the end of it ---------------------------------------------------------------------------------------------- */
+/* ---- the end of it
+ * ---------------------------------------------------------------------------------------------- */
 
 void conn_enter_plain(struct conn *c, const char *grant, const char *action)
 {
@@ -257,7 +265,8 @@ static void fall_back(struct conn *c)
 {
     c->would_block = c->verdict.level != LEVEL_MAY;
     const char *grant = c->would_block ? "testing" : "the peer did not offer TLS";
-    if (c->state == CONN_CANDIDATE || c->state == CONN_SNIFF) { /* nothing of ours was sent: the connection is clean */
+    if (c->state == CONN_CANDIDATE ||
+        c->state == CONN_SNIFF) { /* nothing of ours was sent: the connection is clean */
         conn_enter_plain(c, grant, "allowed-plain");
         return;
     }
@@ -267,7 +276,8 @@ static void fall_back(struct conn *c)
                   "the server could not be dialled again");
 }
 
-void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type, const char *const parts[])
+void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,
+               const char *const parts[])
 {
     set_reason(c, parts);
     c->result_type = result_type;

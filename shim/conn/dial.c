@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* How a conn begins (at connect), dials again, and goes (at close). */
+#include "shim/config.h"
 #include "shim/conn/conn.h"
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
-#include "shim/config.h"
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/table.h"
@@ -24,7 +24,8 @@ void (*conn_on_govern)(struct conn *c, int fd);
 void (*conn_on_gone)(struct conn *c);
 void (*conn_on_forget)(int fd);
 
-/* ---- what is dialled ---------------------------------------------------------------------------------------- */
+/* ---- what is dialled
+ * ---------------------------------------------------------------------------------------- */
 
 static int option(int fd, int level, int name)
 {
@@ -58,7 +59,8 @@ bool conn_claim(struct conn *c)
     return c->owner ? owner_claim(c->owner) : c->born_in == (int)getpid();
 }
 
-static bool read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out, uint16_t *port)
+static bool read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out,
+                         uint16_t *port)
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (addr->sa_family == AF_INET && len >= (socklen_t)sizeof(struct sockaddr_in)) {
@@ -92,7 +94,8 @@ static void normalise_any(struct policy_address *a)
     }
 }
 
-/* ---- the gate ------------------------------------------------------------------------------------------------- */
+/* ---- the gate
+ * ------------------------------------------------------------------------------------------------- */
 
 struct dial {
     int fd;
@@ -106,8 +109,8 @@ struct dial {
     const char *names[CONN_NAMES_MAX];
 };
 
-static enum gate refuse_dial(const struct dial *d, const struct policy_verdict *v, int errno_given, const char *type,
-                             const char *why, int *error)
+static enum gate refuse_dial(const struct dial *d, const struct policy_verdict *v, int errno_given,
+                             const char *type, const char *why, int *error)
 {
     report_dial(d->addr, d->policy, v, errno_given, type, why);
     *error = errno_given;
@@ -133,14 +136,29 @@ static void fill(struct conn *c, const struct dial *d)
     c->id = c->cookie ^ c->connect_ns;
 }
 
-/* An unseen exec must lose the descriptor rather than inherit it: FD_CLOEXEC is set before connect() is issued; what
- * the program believes stands in the slot. */
+/* An unseen exec must lose the descriptor rather than inherit it: FD_CLOEXEC is set before connect() is
+ * issued; what the program believes stands in the slot. */
 static unsigned seal(int fd)
 {
     int flags = real.fcntl(fd, F_GETFD);
     if (flags >= 0 && !(flags & FD_CLOEXEC))
         real.fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
     return flags >= 0 && (flags & FD_CLOEXEC) ? SLOT_CLOEXEC : 0;
+}
+
+/* Numbers that were duplicated from this one before connect() name the same connection. */
+static void publish_duplicates(struct conn *c, int fd)
+{
+    for (int n = table_next(0); n >= 0; n = table_next(n + 1)) {
+        struct conn *before;
+        if (n == fd || !(table_bits(n) & SLOT_FRESH) || !c->cookie || cookie_of(n) != c->cookie)
+            continue;
+        pool_ref(c);
+        atomic_fetch_add(&c->numbers, 1);
+        table_set(n, c, seal(n), &before);
+        if (before)
+            conn_left(before, n);
+    }
 }
 
 static enum gate govern(const struct dial *d, struct conn **conn, int *error)
@@ -162,6 +180,7 @@ static enum gate govern(const struct dial *d, struct conn **conn, int *error)
     }
     if (before) /* a number that came back: its close was not seen */
         conn_left(before, d->fd);
+    publish_duplicates(c, d->fd);
     conn_lock(c, d->fd);
     conn_enter(c, EV_CONNECT);
     if (conn_on_govern)
@@ -189,8 +208,9 @@ static enum gate judge_dial(struct dial *d, struct conn **conn, int *error)
         return refuse_dial(d, &v, EACCES, "tlsup-rejected", "the policy rejects this destination", error);
     if (d->fd <= 2 || (table_bits(d->fd) & SLOT_STDIO))
         return refuse_dial(d, &v, EOPNOTSUPP, "tlsup-bypass-refused",
-                           d->fd <= 2 ? "a connection on descriptor 0, 1 or 2 would be used by stdio, past TLS"
-                                      : "a FILE on this descriptor would pass TLS by",
+                           d->fd <= 2
+                               ? "a connection on descriptor 0, 1 or 2 would be used by stdio, past TLS"
+                               : "a FILE on this descriptor would pass TLS by",
                            error);
     return govern(d, conn, error);
 }
@@ -216,18 +236,19 @@ enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct c
     return gate;
 }
 
-void conn_dialled(struct conn *c, int fd, int result, int error)
+bool conn_dialled(struct conn *c, int fd, int result, int error)
 {
     conn_lock(c, fd);
-    bool under_way = error == EINPROGRESS || error == EALREADY || error == EINTR || error == EISCONN || error == EAGAIN;
+    bool under_way =
+        error == EINPROGRESS || error == EALREADY || error == EINTR || error == EISCONN || error == EAGAIN;
     c->connecting = result != 0 && error != EISCONN;
     bool failed = result != 0 && !under_way && c->state == CONN_CANDIDATE;
     conn_unlock(c);
-    if (failed)
-        conn_leave(fd);
+    return failed;
 }
 
-/* ---- redial --------------------------------------------------------------------------------------------------- */
+/* ---- redial
+ * --------------------------------------------------------------------------------------------------- */
 
 /* connect() on a blocking description waits; SO_SNDTIMEO bounds it without touching O_NONBLOCK (tried). */
 static int connect_soon(struct conn *c)
@@ -243,7 +264,8 @@ static int connect_soon(struct conn *c)
     return rc;
 }
 
-/* The kernel keeps options, flags, registrations and what the program bound; only a port that it chose itself changes. */
+/* The kernel keeps options, flags, registrations and what the program bound; only a port that it chose itself
+ * changes. */
 bool conn_redial(struct conn *c)
 {
     struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
@@ -282,7 +304,8 @@ void conn_dial_step(struct conn *c)
     conn_enter_plain(c, c->grant, "allowed-plain");
 }
 
-/* ---- the end ---------------------------------------------------------------------------------------------------- */
+/* ---- the end
+ * ---------------------------------------------------------------------------------------------------- */
 
 static void say_goodbye(struct conn *c)
 {
@@ -293,7 +316,8 @@ static void say_goodbye(struct conn *c)
     if (conn_negotiating(c) || c->state == CONN_SNIFF) { /* nothing was sent; the record says so */
         c->error = 0;
         c->result_type = "tlsup-closed-before-upgrade";
-        memcpy(c->reason, "the program closed it before TLS was up", sizeof "the program closed it before TLS was up");
+        memcpy(c->reason, "the program closed it before TLS was up",
+               sizeof "the program closed it before TLS was up");
         conn_enter(c, EV_REFUSE);
         report_decision(c, "blocked");
     }

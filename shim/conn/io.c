@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's bytes in every state: held, passed on, refused, or handed to open.c. And what poll may say of them. */
+/* The program's bytes in every state: held, passed on, refused, or handed to open.c. And what poll may say of
+ * them. */
 #include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
 #include "shim/real.h"
@@ -11,7 +12,8 @@
 
 void (*conn_on_change)(struct conn *c);
 
-/* ---- the lock ------------------------------------------------------------------------------------------------- */
+/* ---- the lock
+ * ------------------------------------------------------------------------------------------------- */
 
 void conn_lock(struct conn *c, int fd)
 {
@@ -40,9 +42,11 @@ void conn_unlock(struct conn *c)
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
 }
 
-/* ---- out -------------------------------------------------------------------------------------------------------- */
+/* ---- out
+ * -------------------------------------------------------------------------------------------------------- */
 
-/* A CANDIDATE whose TCP is not there yet answers as the kernel would: EAGAIN while it is on its way, else its error. */
+/* A CANDIDATE whose TCP is not there yet answers as the kernel would: EAGAIN while it is on its way, else its
+ * error. */
 static enum conn_rc tcp_is_up(struct conn *c)
 {
     if (!c->connecting)
@@ -131,13 +135,11 @@ enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *take
         c->error = ECONNRESET;
         return RC_ERROR;
     }
-    switch (c->state) {
+    switch (conn_state_of(c)) {
     case CONN_FRESH: return RC_PASS;
     case CONN_REFUSED: return refused(c);
     case CONN_OPEN: return open_write(c, buf, len, taken);
-    case CONN_PLAIN:
-        plain_flush(c);
-        return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
+    case CONN_PLAIN: plain_flush(c); return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
     default: return send_early(c, buf, len, taken);
     }
 }
@@ -151,7 +153,9 @@ bool conn_settling(const struct conn *c)
     return c->state == CONN_PLAIN && buffer_len(&c->hold);
 }
 
-/* ---- in --------------------------------------------------------------------------------------------------------- */
+/* ---- in
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static enum conn_rc recv_early(struct conn *c)
 {
@@ -214,12 +218,13 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t 
         c->error = ECONNRESET;
         return RC_ERROR;
     }
-    if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED && c->state != CONN_FRESH) {
+    if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED &&
+        c->state != CONN_FRESH) {
         enum conn_rc rc = recv_early(c);
         if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED)
             return rc;
     }
-    switch (c->state) {
+    switch (conn_state_of(c)) {
     case CONN_OPEN: return recv_open(c, buf, cap, peek, got);
     case CONN_REFUSED: return refused(c);
     case CONN_PLAIN: plain_flush(c); return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
@@ -236,10 +241,11 @@ size_t conn_readable(struct conn *c)
     return buffer_len(&c->peeked) + c->engine->readable(c->tls);
 }
 
-/* ---- readiness ---------------------------------------------------------------------------------------------------- */
+/* ---- readiness
+ * ---------------------------------------------------------------------------------------------------- */
 
-#define ENDED (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLRDHUP)
-#define READ_BITS (POLLIN | POLLRDNORM)
+#define ENDED      (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLRDHUP)
+#define READ_BITS  (POLLIN | POLLRDNORM)
 #define WRITE_BITS (POLLOUT | POLLWRNORM)
 
 static short ready_early(const struct conn *c, short interest)
@@ -251,8 +257,9 @@ static short ready_early(const struct conn *c, short interest)
 static short ready_open(struct conn *c, short interest, short kernel)
 {
     short bits = kernel & (POLLERR | POLLHUP);
-    if (interest & READ_BITS && (kernel & (POLLIN | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
-                                 buffer_len(&c->peeked) || c->engine->pending(c->tls)) &&
+    if (interest & READ_BITS &&
+        (kernel & (POLLIN | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
+         buffer_len(&c->peeked) || c->engine->pending(c->tls)) &&
         open_readable(c))
         bits |= interest & READ_BITS;
     if (interest & WRITE_BITS && kernel & (POLLOUT | POLLERR | POLLHUP) && !conn_settling(c))
@@ -268,7 +275,7 @@ short conn_ready(struct conn *c, short interest, short kernel)
 {
     if (c->state == CONN_CANDIDATE && kernel & POLLIN)
         conn_server_spoke(c);
-    switch (c->state) {
+    switch (conn_state_of(c)) {
     case CONN_REFUSED: return (short)((interest & ENDED) | POLLERR | POLLHUP);
     case CONN_OPEN: return ready_open(c, interest, kernel);
     case CONN_SNIFF:

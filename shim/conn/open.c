@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- out -------------------------------------------------------------------------------------------------------- */
+/* ---- out
+ * -------------------------------------------------------------------------------------------------------- */
 
 static enum conn_rc broke(struct conn *c)
 {
@@ -21,21 +22,15 @@ static enum conn_rc encrypt(struct conn *c, const char *buf, size_t len, size_t 
 {
     *taken = 0;
     switch (c->engine->write(c->tls, buf, len, taken)) {
-    case TLS_DONE:
-        c->bytes_out += *taken;
-        return RC_OK;
-    case TLS_WANT_WRITE:
-        c->want_out = true;
-        return RC_AGAIN;
-    case TLS_WANT_READ:
-        c->want_in = true;
-        return RC_AGAIN;
+    case TLS_DONE: c->bytes_out += *taken; return RC_OK;
+    case TLS_WANT_WRITE: c->want_out = true; return RC_AGAIN;
+    case TLS_WANT_READ: c->want_in = true; return RC_AGAIN;
     default: return broke(c);
     }
 }
 
-/* A later request for a name that the certificate and the rule do not cover: the connection ends before a byte of it
- * leaves, and the program dials again. */
+/* A later request for a name that the certificate and the rule do not cover: the connection ends before a
+ * byte of it leaves, and the program dials again. */
 static enum conn_rc end_here(struct conn *c)
 {
     c->closed = "authority-changed";
@@ -57,9 +52,7 @@ static enum head examine(struct conn *c, const char *buf, size_t len)
     switch (http1_parse_request(buf, len, &r)) {
     case REQUEST_PARTIAL: return HEAD_PARTIAL;
     case REQUEST_HTTP1: break;
-    default:
-        http1_flow_lose(&c->flow);
-        return HEAD_GOES;
+    default: http1_flow_lose(&c->flow); return HEAD_GOES;
     }
     if (!conn_covers(c, &r))
         return HEAD_ENDS;
@@ -68,7 +61,8 @@ static enum head examine(struct conn *c, const char *buf, size_t len)
     return HEAD_GOES;
 }
 
-/* How many bytes at buf may go on as they are (body, opaque, examined head)? 0: a head that is not complete. */
+/* How many bytes at buf may go on as they are (body, opaque, examined head)? 0: a head that is not complete.
+ */
 static size_t may_pass(struct conn *c, const char *buf, size_t len, bool *ends)
 {
     if (!c->pass_left) {
@@ -168,7 +162,9 @@ enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *tak
     return rc == RC_AGAIN && *taken ? RC_OK : rc;
 }
 
-/* ---- in --------------------------------------------------------------------------------------------------------- */
+/* ---- in
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 static void watch(struct conn *c, const char *buf, size_t len)
 {
@@ -185,8 +181,8 @@ static void watch(struct conn *c, const char *buf, size_t len)
     }
 }
 
-/* RFC 2818 section 2.2.1, RFC 9112 section 9.8: an end without close_notify is truncation unless framing shows that
- * the response was complete. */
+/* RFC 2818 section 2.2.1, RFC 9112 section 9.8: an end without close_notify is truncation unless framing
+ * shows that the response was complete. */
 static enum conn_rc truncated(struct conn *c)
 {
     bool complete = http1_flow_response_complete(&c->flow);
@@ -227,12 +223,8 @@ enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
         size_t n = 0;
         switch (c->engine->read(c->tls, buf, cap, &n)) {
         case TLS_DONE: break;
-        case TLS_WANT_READ:
-            c->want_in = true;
-            return RC_AGAIN;
-        case TLS_WANT_WRITE:
-            c->want_out = true;
-            return RC_AGAIN;
+        case TLS_WANT_READ: c->want_in = true; return RC_AGAIN;
+        case TLS_WANT_WRITE: c->want_out = true; return RC_AGAIN;
         case TLS_CLOSED:
             c->closed = "close-notify";
             c->changed = true;
@@ -270,7 +262,8 @@ bool open_readable(struct conn *c)
     return r != TLS_WANT_READ && r != TLS_WANT_WRITE;
 }
 
-/* ---- the end ------------------------------------------------------------------------------------------------------ */
+/* ---- the end
+ * ------------------------------------------------------------------------------------------------------ */
 
 void open_response_done(struct conn *c)
 {
@@ -308,7 +301,8 @@ static void shut_write(struct conn *c)
 
 enum conn_rc conn_shutdown(struct conn *c, int how)
 {
-    if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || c->state == CONN_PLAIN || c->state == CONN_REFUSED)
+    if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || c->state == CONN_PLAIN ||
+        c->state == CONN_REFUSED)
         return RC_PASS;
     if (c->state == CONN_OPEN) {
         if (how != SHUT_RD && !c->write_shut)
@@ -323,7 +317,8 @@ enum conn_rc conn_shutdown(struct conn *c, int how)
     if (how == SHUT_RD) /* reads end once TLS is up; nothing to tell the server */
         return RC_OK;
     if (how == SHUT_RDWR) {
-        CONN_FAIL(c, FAILURE_POLICY, EPIPE, "tlsup-closed-before-upgrade", "the program shut it down before TLS was up");
+        CONN_FAIL(c, FAILURE_POLICY, EPIPE, "tlsup-closed-before-upgrade",
+                  "the program shut it down before TLS was up");
         return RC_OK;
     }
     c->fin_owed = c->write_shut = true; /* what is held goes out, then see open_flush */

@@ -5,8 +5,8 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define WORDS 16384U
-#define FREE 0
+#define WORDS     16384U
+#define FREE      0
 #define UNCLAIMED (-1)
 
 static _Atomic(_Atomic(int) *) words;

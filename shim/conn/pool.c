@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 
 /* Chunks of conns, made when needed, never given back. */
-#define CHUNK 64U
+#define CHUNK  64U
 #define CHUNKS 16384U
 
 static _Atomic(struct conn *) chunks[CHUNKS];
@@ -126,7 +126,8 @@ void conn_put(struct conn *c)
     unsigned n = atomic_load_explicit(&c->refs, memory_order_relaxed);
     for (;;) {
         if (n == 1)
-            release(c); /* may race with nobody: a stale try_ref can only see 1 through a slot, which is gone */
+            release(
+                c); /* may race with nobody: a stale try_ref can only see 1 through a slot, which is gone */
         if (atomic_compare_exchange_weak(&c->refs, &n, n - 1))
             return;
     }

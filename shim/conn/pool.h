@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Type-stable memory for conns: once a conn, always a conn. A reader may find a pointer in a table, lose the race
- * against close(), and still try to take a reference without touching freed memory.
+ * Type-stable memory for conns: once a conn, always a conn. A reader may find a pointer in a table, lose the
+ * race against close(), and still try to take a reference without touching freed memory.
  */
 #pragma once
 
@@ -9,8 +9,8 @@
 
 struct conn;
 
-/* A clean conn with one reference, or NULL. Allocates by mmap; takes a lock; not in a signal handler unless signals
- * are blocked. */
+/* A clean conn with one reference, or NULL. Allocates by mmap; takes a lock; not in a signal handler unless
+ * signals are blocked. */
 struct conn *pool_new(void);
 /* Takes a reference unless the conn is free. Lock-free; safe anywhere. */
 bool pool_try_ref(struct conn *c);

@@ -100,7 +100,8 @@ static void describe(struct conn *c, struct audit_event *e, struct words *w)
     e->resumed = w->tls.resumed;
 }
 
-/* ---- for the person at the terminal --------------------------------------------------------------------------- */
+/* ---- for the person at the terminal
+ * --------------------------------------------------------------------------- */
 
 static void put_file(struct fmt *f, const struct policy *p, const struct policy_verdict *v)
 {
@@ -158,7 +159,8 @@ static const char *name_of(const struct conn *c, char *out, size_t cap)
     return c->n_names ? c->names[0] : NULL;
 }
 
-/* ---- the events ------------------------------------------------------------------------------------------------- */
+/* ---- the events
+ * ------------------------------------------------------------------------------------------------- */
 
 void report_decision(struct conn *c, const char *action)
 {
@@ -198,8 +200,8 @@ void report_close(struct conn *c)
     audit_close(sink_of(c->policy, &c->verdict), &e);
 }
 
-void report_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v, int error,
-                 const char *result_type, const char *reason)
+void report_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v,
+                 int error, const char *result_type, const char *reason)
 {
     struct audit_event e = {.result_type = result_type, .reason = reason, .error = error};
     char destination[DESTINATION_BYTES];
@@ -211,4 +213,18 @@ void report_dial(const struct sockaddr *addr, const struct policy *policy, const
     audit_decision(sink_of(policy, v), &e);
     if (error)
         say(NULL, destination, 0, policy, v, reason);
+}
+
+void report_door(struct conn *c, const char *what)
+{
+    struct audit_event e;
+    struct words w;
+    char name[HTTP1_HOST_MAX + 3];
+    describe(c, &e, &w);
+    e.action = "blocked";
+    e.result_type = "tlsup-bypass-refused";
+    e.reason = what;
+    e.error = EOPNOTSUPP;
+    audit_decision(sink_of(c->policy, &c->verdict), &e);
+    say(name_of(c, name, sizeof name), w.destination, c->port, c->policy, &c->verdict, what);
 }

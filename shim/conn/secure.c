@@ -10,7 +10,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* The engine knows a connection by its place in the pool: the number by which a call comes may change (dup). */
+/* The engine knows a connection by its place in the pool: the number by which a call comes may change (dup).
+ */
 static ssize_t io_recv(int index, void *buf, size_t len, int flags)
 {
     return real.recv(pool_at((unsigned)index)->fd, buf, len, flags);
@@ -33,8 +34,8 @@ int secure_prepare(struct conn *c)
     }
     struct tls_error error = {0};
     if (!engine_prepare(c->policy, &c->verdict, &error)) {
-        CONN_FAIL(c, FAILURE_LOCAL, error.failure == TLS_FAIL_MEMORY ? ENOBUFS : EACCES, "tlsup-policy-invalid",
-                  error.text);
+        CONN_FAIL(c, FAILURE_LOCAL, error.failure == TLS_FAIL_MEMORY ? ENOBUFS : EACCES,
+                  "tlsup-policy-invalid", error.text);
         return 0;
     }
     return 1;

@@ -10,8 +10,8 @@
 #define NO CONN_STATES /* no such transition */
 
 static const uint8_t transitions[CONN_STATES][EV_EVENTS] = {
-    /* columns: CONNECT         BYTES       BEGIN           SWITCHED        SECURED       CONFIRMED  REDIAL     PLAIN
-     *          REFUSE */
+    /* columns: CONNECT         BYTES       BEGIN           SWITCHED        SECURED       CONFIRMED  REDIAL
+     * PLAIN REFUSE */
     [CONN_FRESH] = {CONN_CANDIDATE, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
     [CONN_CANDIDATE] = {NO, CONN_SNIFF, NO, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
     [CONN_SNIFF] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
@@ -94,7 +94,7 @@ static void confirmed(struct conn *c)
 
 static void step(struct conn *c)
 {
-    switch (c->state) {
+    switch (conn_state_of(c)) {
     case CONN_SNIFF: conn_sniff(c); break;
     case CONN_DIAL: conn_dial_step(c); break;
     case CONN_NEGOTIATE: judge(c, c->strategy->step(c), EV_SWITCHED); break;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A strategy: one way to reach TLS. It speaks in the clear until the peer agrees (step), and inside TLS until the
- * program's first byte may follow (confirm). Both are called again until they say something other than
+ * A strategy: one way to reach TLS. It speaks in the clear until the peer agrees (step), and inside TLS until
+ * the program's first byte may follow (confirm). Both are called again until they say something other than
  * STRATEGY_AGAIN; they never block, and leave in conn.want_in and conn.want_out what they wait for.
  *
  * Under the conn's lock; may allocate; not before init; signals are blocked.
@@ -27,5 +27,6 @@ struct strategy {
 extern const struct strategy strategy_upgrade;
 
 /* Leaves why the strategy ended; `parts` are joined. Returns rc. */
-enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type, const char *const parts[]);
+enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type,
+                              const char *const parts[]);
 #define STRATEGY_SAY(c, rc, type, ...) strategy_say(c, rc, type, (const char *const[]){__VA_ARGS__, NULL})

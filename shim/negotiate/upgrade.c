@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * RFC 2817 section 3.2, mandatory upgrade: OPTIONS * in the clear, 101, TLS, and the answer to OPTIONS inside.
+ * RFC 2817 section 3.2, mandatory upgrade: OPTIONS * in the clear, 101, TLS, and the answer to OPTIONS
+ * inside.
  *
- * OPTIONS carries nothing of the program's. Its answer is read to the end inside TLS before the program's first byte
- * goes out: an attacker who answers 101 himself and relays us to another port never produces it, and a request that he
- * put before ours is what gets dropped (SECURITY L7, A24-A26).
+ * OPTIONS carries nothing of the program's. Its answer is read to the end inside TLS before the program's
+ * first byte goes out: an attacker who answers 101 himself and relays us to another port never produces it,
+ * and a request that he put before ours is what gets dropped (SECURITY L7, A24-A26).
  */
 #include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
@@ -16,7 +17,7 @@
 #include <string.h>
 
 #define INTERIM_MAX 8U /* 1xx responses before the final one (RFC 9110 section 15.2) */
-#define TOKENS "TLS/1.2, TLS/1.0"
+#define TOKENS      "TLS/1.2, TLS/1.0"
 
 /* How much can be read right now? 0: the peer closed; -1: nothing, errno says why. */
 static ssize_t peek(struct conn *c, char *buf, size_t cap)
@@ -28,7 +29,8 @@ static ssize_t peek(struct conn *c, char *buf, size_t cap)
     return n;
 }
 
-/* Byte for byte what servers in the field compare: nothing but Upgrade in Connection (SERVERS section 2.5). */
+/* Byte for byte what servers in the field compare: nothing but Upgrade in Connection (SERVERS section 2.5).
+ */
 static bool compose(struct conn *c)
 {
     char host[HTTP1_HOST_MAX + 16];
@@ -55,22 +57,28 @@ static enum strategy_rc begin(struct conn *c)
     c->interim = 0;
     buffer_free(&c->head);
     if (!compose(c))
-        return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-bad-host", "the authority does not fit into a request");
+        return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-bad-host",
+                            "the authority does not fit into a request");
     if (peek(c, &byte, 1) > 0) /* nothing was asked yet (RFC 9112 section 9.2) */
-        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection", "the server spoke before it was asked");
+        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection",
+                            "the server spoke before it was asked");
     return STRATEGY_DONE;
 }
 
 static enum strategy_rc lost(struct conn *c, int error)
 {
-    const char *how = error == 0 ? "closed the connection" : error == ECONNRESET ? "reset the connection" : "is gone";
-    return STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure", "the server ", how, " instead of an upgrade to TLS");
+    const char *how = error == 0            ? "closed the connection"
+                      : error == ECONNRESET ? "reset the connection"
+                                            : "is gone";
+    return STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure", "the server ", how,
+                        " instead of an upgrade to TLS");
 }
 
 static enum strategy_rc ask(struct conn *c)
 {
     while (c->ask_sent < c->ask_len) {
-        ssize_t n = real.send(c->fd, c->ask + c->ask_sent, c->ask_len - c->ask_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n =
+            real.send(c->fd, c->ask + c->ask_sent, c->ask_len - c->ask_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
         if (n < 0 && errno == EINTR)
             continue;
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
@@ -85,8 +93,8 @@ static enum strategy_rc ask(struct conn *c)
 }
 
 /*
- * Reads exactly one head off the socket: peek, look for its end, take no byte beyond. A partial head is taken whole,
- * so that a dribble costs one wake-up a segment. *len is the head's length in c->head when done.
+ * Reads exactly one head off the socket: peek, look for its end, take no byte beyond. A partial head is taken
+ * whole, so that a dribble costs one wake-up a segment. *len is the head's length in c->head when done.
  */
 static enum strategy_rc take_head(struct conn *c, size_t *len)
 {
@@ -103,7 +111,8 @@ static enum strategy_rc take_head(struct conn *c, size_t *len)
         size_t kept = buffer_append(&c->head, chunk, (size_t)n, HTTP1_HEAD_MAX);
         ssize_t end = http1_head_end(buffer_at(&c->head), buffer_len(&c->head), 1);
         if (end < 0 || (end == 0 && kept == 0))
-            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large", "the answer's head is larger than 16 KiB");
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large",
+                                "the answer's head is larger than 16 KiB");
         size_t mine = end > 0 ? (size_t)end - before : kept;
         if (real.recv(c->fd, chunk, mine, MSG_DONTWAIT) != (ssize_t)mine)
             return lost(c, ECONNRESET);
@@ -116,13 +125,15 @@ static enum strategy_rc take_head(struct conn *c, size_t *len)
 
 static enum strategy_rc refusal(struct conn *c, const struct http1_response *r)
 {
-    char status[4] = {(char)('0' + r->status / 100), (char)('0' + r->status / 10 % 10), (char)('0' + r->status % 10), 0};
+    char status[4] = {(char)('0' + r->status / 100), (char)('0' + r->status / 10 % 10),
+                      (char)('0' + r->status % 10), 0};
     return STRATEGY_SAY(c, STRATEGY_REFUSED, "starttls-not-supported", "the server answered ", status,
                         r->has_upgrade ? " to the upgrade to TLS (it advertises one, but did not switch)"
                                        : " to the upgrade to TLS");
 }
 
-/* A 101 that switches: everything that is readable before our ClientHello is injection (RFC 2817 section 3.3). */
+/* A 101 that switches: everything that is readable before our ClientHello is injection (RFC 2817
+ * section 3.3). */
 static enum strategy_rc switched(struct conn *c, size_t len)
 {
     const char *error = NULL;
@@ -131,7 +142,8 @@ static enum strategy_rc switched(struct conn *c, size_t len)
         return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-bad-101", "the 101 is wrong: ", error);
     ssize_t n = peek(c, &byte, 1);
     if (n > 0)
-        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection", "bytes came right behind the 101");
+        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection",
+                            "bytes came right behind the 101");
     if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
         return lost(c, n == 0 ? 0 : errno);
     return STRATEGY_DONE;
@@ -163,14 +175,16 @@ static enum strategy_rc step(struct conn *c)
     return rc;
 }
 
-/* ---- inside TLS: the answer to OPTIONS ---------------------------------------------------------------------- */
+/* ---- inside TLS: the answer to OPTIONS
+ * ---------------------------------------------------------------------- */
 
 static enum strategy_rc desync(struct conn *c, const char *what)
 {
     return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-desync", what);
 }
 
-/* What c->head holds beyond `head_len` belongs to the answer's body, or is a surplus answer (SECURITY A26). */
+/* What c->head holds beyond `head_len` belongs to the answer's body, or is a surplus answer (SECURITY A26).
+ */
 static enum strategy_rc drop_rest(struct conn *c)
 {
     size_t have = buffer_len(&c->head);
@@ -178,7 +192,8 @@ static enum strategy_rc drop_rest(struct conn *c)
     if (http1_drop_failed(&c->drop))
         return desync(c, "the answer to OPTIONS has a body that is malformed or larger than 64 KiB");
     buffer_consume(&c->head, dropped);
-    return dropped < have ? desync(c, "more than one answer came inside TLS before the first request") : STRATEGY_DONE;
+    return dropped < have ? desync(c, "more than one answer came inside TLS before the first request")
+                          : STRATEGY_DONE;
 }
 
 static enum strategy_rc answer_head(struct conn *c, size_t len)
@@ -205,7 +220,8 @@ static enum strategy_rc digest(struct conn *c)
     while (!c->dropping) {
         ssize_t end = http1_head_end(buffer_at(&c->head), buffer_len(&c->head), 1);
         if (end < 0)
-            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large", "the answer's head is larger than 16 KiB");
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large",
+                                "the answer's head is larger than 16 KiB");
         if (end == 0)
             return STRATEGY_AGAIN;
         enum strategy_rc rc = answer_head(c, (size_t)end);
@@ -225,7 +241,8 @@ static enum strategy_rc read_inside(struct conn *c)
     switch (c->engine->read(c->tls, chunk, sizeof chunk, &got)) {
     case TLS_DONE:
         if (buffer_append(&c->head, chunk, got, HTTP1_HEAD_MAX + sizeof chunk) != got)
-            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large", "the answer's head is larger than 16 KiB");
+            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large",
+                                "the answer's head is larger than 16 KiB");
         return STRATEGY_DONE;
     case TLS_WANT_READ: c->want_in = true; return STRATEGY_AGAIN;
     case TLS_WANT_WRITE: c->want_out = true; return STRATEGY_AGAIN;
@@ -234,8 +251,9 @@ static enum strategy_rc read_inside(struct conn *c)
         return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-closed-after-upgrade",
                             "the server closed the connection before it answered OPTIONS");
     default:
-        return STRATEGY_SAY(c, c->engine->error(c->tls)->failure == TLS_FAIL_ALERT ? STRATEGY_REFUSED : STRATEGY_TAMPERED,
-                            "validation-failure", c->engine->error(c->tls)->text);
+        return STRATEGY_SAY(
+            c, c->engine->error(c->tls)->failure == TLS_FAIL_ALERT ? STRATEGY_REFUSED : STRATEGY_TAMPERED,
+            "validation-failure", c->engine->error(c->tls)->text);
     }
 }
 
@@ -262,9 +280,11 @@ static enum strategy_rc confirm(struct conn *c)
     }
 }
 
-const struct strategy strategy_upgrade = {.name = "upgrade", .begin = begin, .step = step, .confirm = confirm};
+const struct strategy strategy_upgrade = {
+    .name = "upgrade", .begin = begin, .step = step, .confirm = confirm};
 
-enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type, const char *const parts[])
+enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type,
+                              const char *const parts[])
 {
     struct fmt f;
     char text[sizeof c->reason];

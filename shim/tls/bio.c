@@ -26,15 +26,22 @@ static void note_code(struct wire *w, int code)
 
 /* ---- record headers ---- */
 
+static void sample_more(struct wire *w, const uint8_t *bytes, size_t len)
+{
+    if (len > sizeof w->sample - w->sample_len)
+        len = sizeof w->sample - w->sample_len;
+    memcpy(w->sample + w->sample_len, bytes, len);
+    w->sample_len += len;
+}
+
 static void note_not_tls(struct wire *w, const uint8_t *rest, size_t len)
 {
     w->not_tls = true;
     memcpy(w->sample, w->header, w->header_have);
     w->sample_len = w->header_have;
-    if (len > sizeof w->sample - w->sample_len)
-        len = sizeof w->sample - w->sample_len;
-    memcpy(w->sample + w->sample_len, rest, len);
-    w->sample_len += len;
+    sample_more(w, rest, len);
+    if (w->in)
+        sample_more(w, w->in + w->in_at, w->in_end - w->in_at);
 }
 
 /* Judged byte by byte: a server that says "no" in three bytes and waits must not cost us the deadline. */

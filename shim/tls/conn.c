@@ -129,7 +129,8 @@ enum tls_result conn_result(struct tls *tls)
 
 /* ---- handshake ---- */
 
-/* OpenSSL 3.0 takes any protocol from the server once we offered one (RFC 7301 section 3.2 forbids it). */
+/* Early OpenSSL 3.0 takes any protocol from the server once we offered one (RFC 7301 section 3.2 forbids it).
+ */
 static bool alpn_offered(const struct tls *tls)
 {
     const unsigned char *chosen = NULL, *offered = tls->context->alpn;

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What the exported bodies share. Only the files of hooks/ set errno. */
+#pragma once
+
+#include <errno.h>
+#include <sys/socket.h>
+#include <sys/types.h>
+
+#define EXPORT __attribute__((visibility("default")))
+/* Another exported name of the same function; the aliased one must be in the same file. */
+#if defined(__GNUC__) && !defined(__clang__)
+#define ALIAS_OF(name) __attribute__((visibility("default"), alias(#name), copy(name)))
+#else
+#define ALIAS_OF(name) __attribute__((visibility("default"), alias(#name)))
+#endif
+
+/* glibc declares its fortified forms only where the macros that lead to them are on. */
+ssize_t __read_chk(int fd, void *buf, size_t len, size_t room);
+ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags);
+ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, struct sockaddr *addr,
+                       socklen_t *addr_len);
+
+static inline long failed(int error)
+{
+    errno = error;
+    return -1;
+}

@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+/* Bytes out and in, in all their spellings: each becomes one transfer, or the real call. */
+#include "shim/conn/conn.h"
+#include "shim/hooks/hooks.h"
+#include "shim/hooks/numbers.h"
+#include "shim/real.h"
+#include "shim/table.h"
+#include "shim/wait/transfer.h"
+
+#include <limits.h>
+#include <string.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+/* ---- the two ways through a conn
+ * ------------------------------------------------------------------------------ */
+
+static ssize_t finish(struct transfer *t, enum conn_rc rc)
+{
+    conn_put(t->conn);
+    switch (rc) {
+    case RC_OK: return (ssize_t)t->done;
+    case RC_EOF: return 0;
+    case RC_AGAIN: return failed(EAGAIN);
+    default: break;
+    }
+    return failed(t->error ? t->error : ECONNRESET);
+}
+
+/* The kernel raises SIGPIPE with EPIPE unless told otherwise; so do we, where the program's own call would
+ * have. */
+static ssize_t finish_send(struct transfer *t, enum conn_rc rc)
+{
+    if (rc == RC_EOF) { /* closed under the program */
+        rc = RC_ERROR;
+        t->error = EPIPE;
+    }
+    ssize_t n = finish(t, rc);
+    if (n < 0 && errno == EPIPE && !(t->flags & MSG_NOSIGNAL)) {
+        raise(SIGPIPE);
+        errno = EPIPE;
+    }
+    return n;
+}
+
+/* RC_PASS with bytes moved already: the real call gets the rest. */
+static ssize_t pass_rest(struct transfer *t)
+{
+    size_t skip = t->done;
+    for (size_t i = 0; i < t->n; i++) {
+        if (skip >= t->iov[i].iov_len) {
+            skip -= t->iov[i].iov_len;
+            continue;
+        }
+        ssize_t n =
+            real.send(t->fd, (const char *)t->iov[i].iov_base + skip, t->iov[i].iov_len - skip, t->flags);
+        if (n < 0)
+            break;
+        t->done += (size_t)n;
+        if ((size_t)n < t->iov[i].iov_len - skip)
+            break;
+        skip = 0;
+    }
+    return finish(t, RC_OK);
+}
+
+/* True: the call is answered, *result is it. False: the real call is to be made. */
+static bool send_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
+{
+    struct transfer t = {.conn = table_get(fd), .fd = fd, .iov = iov, .n = n, .flags = flags};
+    if (!t.conn)
+        return false;
+    if (flags & (MSG_OOB | MSG_ZEROCOPY)) { /* meaningless over a record layer */
+        bool plain = t.conn->state == CONN_PLAIN;
+        conn_put(t.conn);
+        *result = failed(EOPNOTSUPP);
+        return !plain;
+    }
+    enum conn_rc rc = transfer_send(&t);
+    if (rc == RC_PASS && t.done == 0) {
+        conn_put(t.conn);
+        return false;
+    }
+    *result = rc == RC_PASS ? pass_rest(&t) : finish_send(&t, rc);
+    return true;
+}
+
+/* MSG_TRUNC on TCP throws the bytes away and counts them (tcp(7)). */
+static ssize_t discard(struct transfer *t)
+{
+    char bin[512];
+    size_t left = transfer_total(t->iov, t->n), gone = 0;
+    enum conn_rc rc = RC_OK;
+    do {
+        struct iovec part = {bin, left < sizeof bin ? left : sizeof bin};
+        struct transfer one = {.conn = t->conn,
+                               .fd = t->fd,
+                               .iov = &part,
+                               .n = 1,
+                               .flags = t->flags | (gone ? MSG_DONTWAIT : 0)};
+        rc = transfer_recv(&one);
+        t->error = one.error;
+        gone += one.done;
+        left -= one.done;
+    } while (rc == RC_OK && left);
+    t->done = gone;
+    return finish(t, gone ? RC_OK : rc);
+}
+
+static bool recv_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
+{
+    struct transfer t = {.conn = table_get(fd), .fd = fd, .iov = iov, .n = n, .flags = flags};
+    if (!t.conn)
+        return false;
+    if (flags & MSG_ERRQUEUE || t.conn->state == CONN_PLAIN) {
+        if (t.conn->state == CONN_PLAIN && buffer_len(&t.conn->hold)) {
+            conn_lock(t.conn, fd);
+            plain_flush(t.conn);
+            conn_unlock(t.conn);
+        }
+        conn_put(t.conn);
+        return false;
+    }
+    if (flags & MSG_OOB) {
+        conn_put(t.conn);
+        *result = failed(EINVAL); /* there is no urgent data (tcp(7)) */
+        return true;
+    }
+    if (flags & MSG_TRUNC && !(flags & MSG_PEEK)) {
+        *result = discard(&t);
+        return true;
+    }
+    enum conn_rc rc = transfer_recv(&t);
+    if (rc == RC_PASS) {
+        conn_put(t.conn);
+        return false;
+    }
+    *result = finish(&t, rc);
+    return true;
+}
+
+static bool bad_vector(const struct iovec *iov, int n, ssize_t *result)
+{
+    if (n < 0 || n > IOV_MAX || (n > 0 && !iov)) {
+        *result = failed(n > 0 && n <= IOV_MAX ? EFAULT : EINVAL);
+        return true;
+    }
+    return false;
+}
+
+/* ---- out
+ * -------------------------------------------------------------------------------------------------------- */
+
+EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
+{
+    struct iovec one = {(void *)buf, len};
+    ssize_t result;
+    return send_through(fd, &one, 1, flags, &result) ? result : real.send(fd, buf, len, flags);
+}
+ALIAS_OF(send) ssize_t __send(int fd, const void *buf, size_t len, int flags);
+
+EXPORT ssize_t write(int fd, const void *buf, size_t len)
+{
+    struct iovec one = {(void *)buf, len};
+    ssize_t result;
+    if (!table_has(fd))
+        return real.write(fd, buf, len);
+    return send_through(fd, &one, 1, 0, &result) ? result : real.write(fd, buf, len);
+}
+ALIAS_OF(write) ssize_t __write(int fd, const void *buf, size_t len);
+
+EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
+{
+    ssize_t result;
+    if (!table_has(fd))
+        return real.writev(fd, iov, n);
+    if (bad_vector(iov, n, &result))
+        return result;
+    return send_through(fd, iov, (size_t)n, 0, &result) ? result : real.writev(fd, iov, n);
+}
+
+/* MSG_FASTOPEN is a connect() with data: the same gate, then the same bytes without the address. */
+static bool fast_open(int fd, const struct sockaddr *addr, socklen_t len, int flags, int *result)
+{
+    if (!(flags & MSG_FASTOPEN) || !addr || table_has(fd))
+        return false;
+    struct sockaddr_storage peer;
+    socklen_t peer_len = sizeof peer;
+    if (real.getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0)
+        return false; /* connected: the address is ignored */
+    *result = connect(fd, addr, len);
+    return true;
+}
+
+EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags, const struct sockaddr *addr,
+                      socklen_t addr_len)
+{
+    struct iovec one = {(void *)buf, len};
+    int dialled;
+    ssize_t result;
+    if (fast_open(fd, addr, addr_len, flags, &dialled)) {
+        if (dialled < 0)
+            return -1;
+        flags &= ~MSG_FASTOPEN;
+        addr = NULL;
+        addr_len = 0;
+    }
+    return send_through(fd, &one, 1, flags & ~MSG_FASTOPEN, &result)
+               ? result
+               : real.sendto(fd, buf, len, flags, addr, addr_len);
+}
+
+/* A descriptor of ours inside an SCM_RIGHTS message would carry the raw socket out of our reach. */
+static bool passes_ours(int fd, const struct msghdr *msg)
+{
+    struct msghdr m = *msg;
+    if (m.msg_controllen < sizeof(struct cmsghdr) || !m.msg_control)
+        return false;
+    for (struct cmsghdr *h = CMSG_FIRSTHDR(&m); h; h = CMSG_NXTHDR(&m, h)) {
+        if (h->cmsg_level != SOL_SOCKET || h->cmsg_type != SCM_RIGHTS || h->cmsg_len < CMSG_LEN(0))
+            continue;
+        size_t n = (h->cmsg_len - CMSG_LEN(0)) / sizeof(int);
+        for (size_t i = 0; i < n; i++) {
+            int passed;
+            memcpy(&passed, CMSG_DATA(h) + i * sizeof passed, sizeof passed);
+            struct conn *c = numbers_sealed(passed);
+            if (!c)
+                continue;
+            numbers_door(c, passed,
+                         "its descriptor was about to be sent to another process (SCM_RIGHTS), past TLS");
+            conn_put(c);
+            return true;
+        }
+    }
+    (void)fd;
+    return false;
+}
+
+EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
+{
+    ssize_t result;
+    int dialled;
+    if (!table_has(fd) && msg) {
+        if (passes_ours(fd, msg))
+            return failed(EACCES);
+        if (!fast_open(fd, msg->msg_name, msg->msg_namelen, flags, &dialled))
+            return real.sendmsg(fd, msg, flags);
+        if (dialled < 0)
+            return -1;
+        flags &= ~MSG_FASTOPEN;
+        struct msghdr bare = *msg;
+        bare.msg_name = NULL;
+        bare.msg_namelen = 0;
+        return send_through(fd, msg->msg_iov, msg->msg_iovlen, flags, &result)
+                   ? result
+                   : real.sendmsg(fd, &bare, flags);
+    }
+    if (!msg || bad_vector(msg->msg_iov, (int)msg->msg_iovlen, &result))
+        return msg ? result : real.sendmsg(fd, msg, flags);
+    return send_through(fd, msg->msg_iov, msg->msg_iovlen, flags & ~MSG_FASTOPEN, &result)
+               ? result
+               : real.sendmsg(fd, msg, flags);
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
+{
+    bool plain = !table_has(fd) && !(flags & MSG_FASTOPEN);
+    for (unsigned i = 0; plain && vec && i < n && i < IOV_MAX; i++)
+        if (passes_ours(fd, &vec[i].msg_hdr))
+            return (int)failed(EACCES);
+    if (plain || !vec)
+        return real.sendmmsg(fd, vec, n, flags);
+    unsigned sent = 0;
+    while (sent < n) {
+        ssize_t r = sendmsg(fd, &vec[sent].msg_hdr, flags);
+        if (r < 0)
+            return sent ? (int)sent : -1;
+        vec[sent++].msg_len = (unsigned)r;
+    }
+    return (int)sent;
+}
+
+/* ---- in
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
+{
+    struct iovec one = {buf, len};
+    ssize_t result;
+    return recv_through(fd, &one, 1, flags, &result) ? result : real.recv(fd, buf, len, flags);
+}
+
+EXPORT ssize_t read(int fd, void *buf, size_t len)
+{
+    struct iovec one = {buf, len};
+    ssize_t result;
+    if (!table_has(fd))
+        return real.read(fd, buf, len);
+    return recv_through(fd, &one, 1, 0, &result) ? result : real.read(fd, buf, len);
+}
+ALIAS_OF(read) ssize_t __read(int fd, void *buf, size_t len);
+
+EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
+{
+    ssize_t result;
+    if (!table_has(fd))
+        return real.readv(fd, iov, n);
+    if (bad_vector(iov, n, &result))
+        return result;
+    return recv_through(fd, iov, (size_t)n, 0, &result) ? result : real.readv(fd, iov, n);
+}
+
+EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockaddr *addr, socklen_t *addr_len)
+{
+    struct iovec one = {buf, len};
+    ssize_t result;
+    if (!recv_through(fd, &one, 1, flags, &result))
+        return real.recvfrom(fd, buf, len, flags, addr, addr_len);
+    if (result >= 0 && addr && addr_len)
+        *addr_len = 0; /* a stream gives no address */
+    return result;
+}
+
+EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
+{
+    ssize_t result;
+    if (!msg || !table_has(fd))
+        return real.recvmsg(fd, msg, flags);
+    if (bad_vector(msg->msg_iov, (int)msg->msg_iovlen, &result))
+        return result;
+    if (!recv_through(fd, msg->msg_iov, msg->msg_iovlen, flags, &result))
+        return real.recvmsg(fd, msg, flags);
+    if (result >= 0) {
+        msg->msg_namelen = 0;
+        msg->msg_controllen = 0;
+        msg->msg_flags = 0;
+    }
+    return result;
+}
+
+EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
+{
+    if (!table_has(fd) || !vec)
+        return real.recvmmsg(fd, vec, n, flags, timeout);
+    unsigned got = 0;
+    while (got < n) {
+        int more = got && flags & MSG_WAITFORONE ? MSG_DONTWAIT : 0;
+        ssize_t r = recvmsg(fd, &vec[got].msg_hdr, (flags & ~MSG_WAITFORONE) | more);
+        if (r < 0)
+            return got ? (int)got : -1;
+        vec[got++].msg_len = (unsigned)r;
+        if (r == 0)
+            break;
+    }
+    return (int)got;
+}
+
+/* ---- the fortified forms: libc itself says what is wrong with the size
+ * -------------------------------------------- */
+
+EXPORT ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
+{
+    return len > room ? real.__read_chk(fd, buf, len, room) : read(fd, buf, len);
+}
+
+EXPORT ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags)
+{
+    return len > room ? real.__recv_chk(fd, buf, len, room, flags) : recv(fd, buf, len, flags);
+}
+
+EXPORT ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, struct sockaddr *addr,
+                              socklen_t *addr_len)
+{
+    return len > room ? real.__recvfrom_chk(fd, buf, len, room, flags, addr, addr_len)
+                      : recvfrom(fd, buf, len, flags, addr, addr_len);
+}

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What hooks do to descriptor numbers in common. None of these sets errno; all are for the process that the
+ * table belongs to (a vfork child changes nothing). May allocate; do not block; not in a signal handler of a
+ * program that was interrupted in the same call on the same number.
+ */
+#pragma once
+
+struct conn;
+
+/* libc just gave this number for something new: what stood there was closed unseen. `bits` are the new
+ * slot's. */
+void numbers_came(int fd, unsigned bits);
+/* The number is about to be closed or replaced: a conn says goodbye. */
+void numbers_go(int fd);
+/* The conn is forgotten but the socket stays: what the program believes of FD_CLOEXEC becomes true again. */
+void numbers_free(int fd);
+/* A socket that is not governed after all. */
+void numbers_forget(int fd);
+
+/* The conn at fd with a reference, unless it is one whose bytes pass in the clear by now. */
+struct conn *numbers_sealed(int fd);
+/* A door by which the descriptor would leave our reach is shut: one line and one record say so. */
+void numbers_door(struct conn *c, int fd, const char *what);

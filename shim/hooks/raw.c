@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT */
+/* libc's syscall(): libuv closes with it. What concerns a conn goes to the hook of that name; every other
+ * number is passed on unharmed, six words blindly, as the kernel takes them. */
+#include "shim/hooks/hooks.h"
+#include "shim/real.h"
+#include "shim/table.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct words {
+    long a, b, c, d, e, f;
+};
+
+#define P(type, word)                                                                                        \
+    ((type)(word)) /* NOLINT(performance-no-int-to-ptr): registers hold pointers as words                    \
+                    */
+
+/* Calls that begin or end a number. */
+static bool numbers_call(long number, const struct words *w, long *result)
+{
+    switch (number) {
+    case SYS_socket: *result = socket((int)w->a, (int)w->b, (int)w->c); return true;
+    case SYS_connect:
+        *result = connect((int)w->a, P(const struct sockaddr *, w->b), (socklen_t)w->c);
+        return true;
+    case SYS_close: *result = close((int)w->a); return true;
+    case SYS_close_range: *result = close_range((unsigned)w->a, (unsigned)w->b, (int)w->c); return true;
+    case SYS_dup: *result = dup((int)w->a); return true;
+#ifdef SYS_dup2
+    case SYS_dup2: *result = dup2((int)w->a, (int)w->b); return true;
+#endif
+    case SYS_dup3: *result = dup3((int)w->a, (int)w->b, (int)w->c); return true;
+    case SYS_fcntl: *result = fcntl((int)w->a, (int)w->b, w->c); return true;
+    case SYS_shutdown: *result = shutdown((int)w->a, (int)w->b); return true;
+    default: return false;
+    }
+}
+
+/* Calls that move bytes of the first word's descriptor. */
+static bool bytes_call(long number, const struct words *w, long *result)
+{
+    int fd = (int)w->a;
+    switch (number) {
+    case SYS_read: *result = read(fd, P(void *, w->b), (size_t)w->c); return true;
+    case SYS_write: *result = write(fd, P(const void *, w->b), (size_t)w->c); return true;
+    case SYS_readv: *result = readv(fd, P(const struct iovec *, w->b), (int)w->c); return true;
+    case SYS_writev: *result = writev(fd, P(const struct iovec *, w->b), (int)w->c); return true;
+    case SYS_recvfrom:
+        *result = recvfrom(fd, P(void *, w->b), (size_t)w->c, (int)w->d, P(struct sockaddr *, w->e),
+                           P(socklen_t *, w->f));
+        return true;
+    case SYS_sendto:
+        *result = sendto(fd, P(const void *, w->b), (size_t)w->c, (int)w->d, P(const struct sockaddr *, w->e),
+                         (socklen_t)w->f);
+        return true;
+    case SYS_recvmsg: *result = recvmsg(fd, P(struct msghdr *, w->b), (int)w->c); return true;
+    case SYS_sendmsg: *result = sendmsg(fd, P(const struct msghdr *, w->b), (int)w->c); return true;
+    case SYS_sendmmsg:
+        *result = sendmmsg(fd, P(struct mmsghdr *, w->b), (unsigned)w->c, (int)w->d);
+        return true;
+    default: return false;
+    }
+}
+
+EXPORT long syscall(long number, ...)
+{
+    va_list ap;
+    struct words w;
+    long result;
+    va_start(ap, number);
+    w.a = va_arg(ap, long);
+    w.b = va_arg(ap, long);
+    w.c = va_arg(ap, long);
+    w.d = va_arg(ap, long);
+    w.e = va_arg(ap, long);
+    w.f = va_arg(ap, long);
+    va_end(ap);
+    if (numbers_call(number, &w, &result))
+        return result;
+    bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;
+    if ((implicit_connect || table_has((int)w.a)) && bytes_call(number, &w, &result))
+        return result;
+    return real.syscall(number, w.a, w.b, w.c, w.d, w.e, w.f);
+}

@@ -1,0 +1,156 @@
+/* SPDX-License-Identifier: MIT */
+/* How a connection begins and ends. */
+#include "shim/conn/conn.h"
+#include "shim/hooks/hooks.h"
+#include "shim/hooks/numbers.h"
+#include "shim/init.h"
+#include "shim/real.h"
+#include "shim/table.h"
+
+#include <string.h>
+
+#ifndef IPPROTO_MPTCP
+#define IPPROTO_MPTCP 262
+#endif
+
+EXPORT int socket(int domain, int type, int protocol)
+{
+    int fd = real.socket(domain, type, protocol);
+    if (fd < 0)
+        return fd;
+    bool tcp = (domain == AF_INET || domain == AF_INET6) && (type & 0xf) == SOCK_STREAM &&
+               (protocol == 0 || protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP);
+    numbers_came(fd, tcp ? SLOT_FRESH : 0);
+    return fd;
+}
+
+EXPORT int accept(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    int n = real.accept(fd, addr, len);
+    if (n >= 0)
+        numbers_came(n, 0);
+    return n;
+}
+
+EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
+{
+    int n = real.accept4(fd, addr, len, flags);
+    if (n >= 0)
+        numbers_came(n, 0);
+    return n;
+}
+
+/* connect() on a number that we know already: the second call that asks for the result, or a disconnect. */
+static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, int *result)
+{
+    struct conn *c = table_get(fd);
+    if (!c)
+        return false;
+    conn_lock(c, fd);
+    bool same = conn_is_socket(c, fd);
+    enum conn_state state = c->state;
+    int error = c->error;
+    conn_unlock(c);
+    bool known = true;
+    if (!same || addr->sa_family == AF_UNSPEC) {
+        numbers_free(fd);
+        known = false;
+    } else if (state == CONN_REFUSED) {
+        *result = (int)failed(error ? error : ECONNABORTED);
+    } else if (state == CONN_CANDIDATE || state == CONN_PLAIN) {
+        *result = real.connect(fd, addr, len);
+        int saved = errno;
+        if (state == CONN_CANDIDATE && conn_dialled(c, fd, *result, saved))
+            numbers_free(fd);
+        errno = saved;
+    } else {
+        *result = (int)failed(EISCONN);
+    }
+    conn_put(c);
+    return known;
+}
+
+static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    int result = real.connect(fd, addr, len);
+    int saved = errno;
+    if (conn_dialled(c, fd, result, saved))
+        numbers_free(fd);
+    conn_put(c);
+    errno = saved;
+    return result;
+}
+
+EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    int result = -1, error = 0;
+    struct conn *c = NULL;
+    init_now(); /* a constructor that ran before ours may dial */
+    if (!addr || len < (socklen_t)sizeof addr->sa_family || !table_is_ours())
+        return real.connect(fd, addr, len);
+    if (connect_known(fd, addr, len, &result))
+        return result;
+    if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
+        return real.connect(fd, addr, len);
+    int saved = errno;
+    enum gate gate = conn_gate(fd, addr, len, &c, &error);
+    errno = saved;
+    switch (gate) {
+    case GATE_GOVERNED: return connect_governed(c, fd, addr, len);
+    case GATE_REFUSED: return (int)failed(error);
+    default: break;
+    }
+    numbers_forget(fd);
+    return real.connect(fd, addr, len);
+}
+ALIAS_OF(connect) int __connect(int fd, const struct sockaddr *addr, socklen_t len);
+
+EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
+{
+    struct conn *c = level == SOL_SOCKET && name == SO_ERROR ? table_get(fd) : NULL;
+    if (!c)
+        return real.getsockopt(fd, level, name, value, len);
+    conn_lock(c, fd);
+    conn_advance(c);
+    bool ours = c->state == CONN_REFUSED || conn_negotiating(c);
+    int error = c->state == CONN_REFUSED ? c->error : 0;
+    conn_unlock(c);
+    conn_put(c);
+    if (!ours || !value || !len || *len < (socklen_t)sizeof error)
+        return real.getsockopt(fd, level, name, value, len);
+    memcpy(value, &error, sizeof error);
+    *len = sizeof error;
+    return 0;
+}
+
+/* While a conn is dialled again the kernel has no peer; after a refusal it may have none any more. */
+EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    int result = real.getpeername(fd, addr, len);
+    if (result == 0 || errno != ENOTCONN)
+        return result;
+    struct conn *c = table_get(fd);
+    if (!c)
+        return (int)failed(ENOTCONN);
+    conn_lock(c, fd);
+    bool ours = conn_negotiating(c) || c->state == CONN_REFUSED;
+    if (ours && addr && len) {
+        memcpy(addr, &c->peer, *len < c->peer_len ? *len : c->peer_len);
+        *len = c->peer_len;
+    }
+    conn_unlock(c);
+    conn_put(c);
+    return ours ? 0 : (int)failed(ENOTCONN);
+}
+
+EXPORT int shutdown(int fd, int how)
+{
+    struct conn *c = how >= SHUT_RD && how <= SHUT_RDWR ? table_get(fd) : NULL;
+    if (!c)
+        return real.shutdown(fd, how);
+    conn_lock(c, fd);
+    enum conn_rc rc = conn_claim(c) ? conn_shutdown(c, how) : RC_PASS;
+    conn_unlock(c);
+    conn_put(c);
+    return rc == RC_PASS ? real.shutdown(fd, how) : 0;
+}

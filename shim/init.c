@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/init.h"
+
+#include "shim/config.h"
+#include "shim/conn/owner.h"
+#include "shim/conn/pool.h"
+#include "shim/engine.h"
+#include "shim/names.h"
+#include "shim/real.h"
+#include "shim/table.h"
+#include "shim/wait/wait.h"
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+static void after_copy(void)
+{
+    pool_after_fork();
+    names_after_fork();
+    config_after_fork();
+    engine_after_fork();
+    wait_after_fork();
+}
+
+static void in_child(void)
+{
+    table_adopt();
+    after_copy();
+}
+
+void init_now(void)
+{
+    static atomic_bool done;
+    if (atomic_load_explicit(&done, memory_order_acquire))
+        return;
+    real_resolve();
+    if (atomic_exchange(&done, true))
+        return;
+    table_on_copy = after_copy;
+    table_adopt();
+    wait_init();
+    pthread_atfork(owner_before_fork, NULL, in_child);
+}
+
+__attribute__((constructor)) static void born(void)
+{
+    init_now();
+}

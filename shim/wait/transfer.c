@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/wait/transfer.h"
+
+#include "shim/real.h"
+#include "shim/wait/block.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+
+#define NS_PER_S  1000000000LL
+#define NS_PER_US 1000LL
+
+size_t transfer_total(const struct iovec *iov, size_t n)
+{
+    size_t total = 0;
+    for (size_t i = 0; i < n; i++)
+        total += iov[i].iov_len;
+    return total;
+}
+
+static bool must_not_wait(const struct transfer *t)
+{
+    if (t->flags & MSG_DONTWAIT)
+        return true;
+    int flags = real.fcntl(t->fd, F_GETFL);
+    return flags >= 0 && flags & O_NONBLOCK;
+}
+
+/* SO_SNDTIMEO or SO_RCVTIMEO, in nanoseconds; -1: none. */
+static int64_t patience(const struct transfer *t, int option)
+{
+    struct timeval tv = {0};
+    socklen_t len = sizeof tv;
+    if (real.getsockopt(t->fd, SOL_SOCKET, option, &tv, &len) != 0 || (tv.tv_sec == 0 && tv.tv_usec == 0))
+        return -1;
+    return tv.tv_sec * NS_PER_S + tv.tv_usec * NS_PER_US;
+}
+
+struct patient { /* one call's waiting */
+    bool asked;
+    int option;
+    uint64_t until; /* 0: for ever */
+};
+
+/* Sleeps until it is worth looking again. The conn is locked on entry and not on return. RC_OK: look again.
+ */
+static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
+{
+    struct wait w;
+    short events = (short)((t->conn->want_in ? POLLIN : 0) | (t->conn->want_out ? POLLOUT : 0));
+    if (must_not_wait(t)) {
+        conn_unlock(t->conn);
+        return RC_AGAIN;
+    }
+    if (!p->asked) {
+        int64_t ns = patience(t, p->option);
+        p->asked = true;
+        p->until = ns < 0 ? 0 : now_ns() + (uint64_t)ns;
+    }
+    wait_begin(&w, t->conn);
+    conn_unlock(t->conn);
+    uint64_t now = now_ns();
+    int64_t left = p->until == 0 ? -1 : p->until > now ? (int64_t)(p->until - now) : 0;
+    int r = wait_sleep(&w, t->conn, t->fd, events, left);
+    wait_end(&w, t->conn);
+    if (r < 0) {
+        t->error = EINTR;
+        return RC_ERROR;
+    }
+    return r == 0 ? RC_AGAIN : RC_OK;
+}
+
+/* ---- out
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Gives what is left to the conn, segment by segment. */
+static enum conn_rc push(struct transfer *t)
+{
+    size_t skip = t->done;
+    for (size_t i = 0; i < t->n; i++) {
+        if (skip >= t->iov[i].iov_len && t->iov[i].iov_len) {
+            skip -= t->iov[i].iov_len;
+            continue;
+        }
+        size_t taken = 0, len = t->iov[i].iov_len - skip;
+        enum conn_rc rc = conn_send(t->conn, (const char *)t->iov[i].iov_base + skip, len, &taken);
+        t->done += taken;
+        if (rc != RC_OK || taken < len)
+            return rc == RC_OK ? RC_AGAIN : rc;
+        skip = 0;
+    }
+    return RC_OK;
+}
+
+/* A blocking call also waits until what it gave is on its way, so that it can say why it is not. */
+static enum conn_rc push_and_settle(struct transfer *t, size_t total)
+{
+    if (t->done < total || total == 0)
+        return push(t);
+    conn_advance(t->conn);
+    if (t->conn->state == CONN_REFUSED)
+        return t->conn->error ? RC_ERROR : RC_EOF;
+    return RC_OK;
+}
+
+enum conn_rc transfer_send(struct transfer *t)
+{
+    size_t total = transfer_total(t->iov, t->n);
+    struct patient p = {.option = SO_SNDTIMEO};
+    for (;;) {
+        conn_lock(t->conn, t->fd);
+        enum conn_rc rc = push_and_settle(t, total);
+        t->error = t->conn->error;
+        bool settled = rc == RC_OK && !conn_settling(t->conn);
+        if (settled || (rc != RC_OK && rc != RC_AGAIN)) {
+            conn_unlock(t->conn);
+            return rc;
+        }
+        enum conn_rc waited = sleep_once(t, &p);
+        if (waited != RC_OK)
+            return t->done ? RC_OK : rc == RC_OK ? RC_OK : waited;
+    }
+}
+
+/* ---- in
+ * ---------------------------------------------------------------------------------------------------------
+ */
+
+static enum conn_rc pull(struct transfer *t)
+{
+    bool peek = t->flags & MSG_PEEK;
+    size_t skip = peek ? 0 : t->done;
+    if (peek)
+        t->done = 0;
+    for (size_t i = 0; i < t->n; i++) {
+        if (skip && skip >= t->iov[i].iov_len) {
+            skip -= t->iov[i].iov_len;
+            continue;
+        }
+        size_t got = 0, len = t->iov[i].iov_len - skip;
+        enum conn_rc rc = conn_recv(t->conn, (char *)t->iov[i].iov_base + skip, len, peek, &got);
+        t->done += got;
+        if (rc != RC_OK || got < len || peek) /* a peek of several segments looks at the first only */
+            return rc;
+        skip = 0;
+    }
+    return RC_OK;
+}
+
+enum conn_rc transfer_recv(struct transfer *t)
+{
+    size_t total = transfer_total(t->iov, t->n);
+    bool whole = t->flags & MSG_WAITALL;
+    struct patient p = {.option = SO_RCVTIMEO};
+    for (;;) {
+        conn_lock(t->conn, t->fd);
+        enum conn_rc rc = pull(t);
+        t->error = t->conn->error;
+        bool enough = t->done && (!whole || t->done == total);
+        if (enough || rc == RC_PASS || rc == RC_EOF || rc == RC_ERROR || (rc == RC_OK && !total)) {
+            conn_unlock(t->conn);
+            return t->done ? RC_OK : rc;
+        }
+        enum conn_rc waited = sleep_once(t, &p);
+        if (waited != RC_OK)
+            return t->done ? RC_OK : waited;
+    }
+}
