@@ -134,9 +134,8 @@ static const char *alert_name(unsigned alert)
     }
 }
 
-void error_cause(struct text *text)
+void error_cause(struct text *text, unsigned long code)
 {
-    unsigned long code = ERR_peek_last_error();
     const char *reason = code ? ERR_reason_error_string(code) : NULL;
     if (code && ERR_SYSTEM_ERROR(code))
         text_put(text, error_errno(ERR_GET_REASON(code)));
@@ -159,7 +158,7 @@ void error_from_queue(struct tls_error *error, const char *what)
     text_put(&t, what);
     text_put(&t, ": ");
     if (failure != TLS_FAIL_ALERT) {
-        error_cause(&t);
+        error_cause(&t, code);
         return;
     }
     const char *name = alert_name((unsigned)(reason - SSL_AD_REASON_OFFSET));

@@ -29,7 +29,7 @@ void error_path(struct tls_error *error, const char *path, const char *what);
 /* "WHAT: CAUSE" with the class and the cause that OpenSSL's newest entry shows. Alerts (RFC 8446 section 6.2)
  * are named by their registered names. */
 void error_from_queue(struct tls_error *error, const char *what);
-/* The cause alone, for messages about files. */
-void error_cause(struct text *text);
+/* What one entry of the queue says. */
+void error_cause(struct text *text, unsigned long code);
 /* What errno says, in our words: strerror speaks the locale's. */
 const char *error_errno(int code);

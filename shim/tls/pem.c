@@ -133,7 +133,7 @@ static void unusable(const char *path, const char *what, struct tls_error *error
     text_put(&t, ": unusable ");
     text_put(&t, what);
     text_put(&t, ": ");
-    error_cause(&t);
+    error_cause(&t, ERR_peek_error()); /* the oldest entry is the deepest */
 }
 
 static bool at_end(void)
@@ -188,7 +188,8 @@ bool pem_identity(SSL_CTX *ctx, const char *cert, const char *key, struct tls_er
         return false;
     BIO *bio = BIO_new_mem_buf(content.bytes, (int)content.len);
     EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
-    bool ok = pkey && SSL_CTX_use_PrivateKey(ctx, pkey) == 1 && SSL_CTX_check_private_key(ctx) == 1;
+    bool ok = pkey && X509_check_private_key(SSL_CTX_get0_certificate(ctx), pkey) == 1 &&
+              SSL_CTX_use_PrivateKey(ctx, pkey) == 1;
     if (!ok)
         unusable(key, pkey ? "key for this certificate" : "key", error);
     EVP_PKEY_free(pkey);
