@@ -2,6 +2,7 @@
 #include "shim/init.h"
 
 #include "shim/config.h"
+#include "shim/conn/memory.h"
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
 #include "shim/engine.h"
@@ -20,6 +21,7 @@ static void after_copy(void)
     names_after_fork();
     config_after_fork();
     engine_after_fork();
+    memory_after_fork();
     wait_after_fork();
 }
 

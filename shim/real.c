@@ -122,8 +122,7 @@ static long early_syscall(long number, ...)
     return raw6(number, a, b, c, d, e, f);
 }
 
-/* ---- every other member finds the table first
- * --------------------------------------------------------------- */
+/* ---- every other member finds the table first ---- */
 
 #define LATE(ret, name, params, args, fail)                                                                  \
     static ret late_##name params                                                                            \

@@ -172,8 +172,7 @@ static inline enum conn_state conn_state_of(const struct conn *c)
     return c->state;
 }
 
-/* ---- references and the lock (no lock needed)
- * --------------------------------------------------------------- */
+/* ---- references and the lock (no lock needed) ---- */
 
 /* Gives a reference back; the last one frees. */
 void conn_put(struct conn *c);
@@ -191,8 +190,7 @@ extern void (*conn_on_gone)(struct conn *c);
 /* Any number at all was closed, replaced, or connected to something that is not governed. No lock. */
 extern void (*conn_on_forget)(int fd);
 
-/* ---- life (dial.c)
- * ------------------------------------------------------------------------------------------ */
+/* ---- life (dial.c) ---- */
 
 enum gate {
     GATE_PASS,     /* none of our business */
@@ -220,8 +218,7 @@ bool conn_is_socket(struct conn *c, int fd);
 /* May this process use the session? Claims it after a fork; the loser gets ECONNRESET for ever. */
 bool conn_claim(struct conn *c);
 
-/* ---- the machine (state.c, decide.c)
- * ------------------------------------------------------------------------ */
+/* ---- the machine (state.c, decide.c) ---- */
 
 void conn_enter(struct conn *c, enum conn_event event);
 void conn_advance(struct conn *c);
@@ -248,8 +245,7 @@ void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *re
 /* Does a later request's authority stay within what the certificate and the rule cover? */
 bool conn_covers(const struct conn *c, const struct http1_request *r);
 
-/* ---- bytes (io.c, open.c)
- * ----------------------------------------------------------------------------------- */
+/* ---- bytes (io.c, open.c) ---- */
 
 /* Takes bytes of the program; *taken counts those that are accepted for good. */
 enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken);
@@ -274,8 +270,7 @@ bool open_readable(struct conn *c);
 void open_response_done(struct conn *c);
 void open_goodbye(struct conn *c);
 
-/* ---- records (report.c)
- * ------------------------------------------------------------------------------------- */
+/* ---- records (report.c) ---- */
 
 void report_decision(struct conn *c, const char *action);
 void report_close(struct conn *c);
@@ -287,8 +282,7 @@ void report_dial(const struct sockaddr *addr, const struct policy *policy, const
 /* A door by which the descriptor would have left our reach was shut. Under the lock. */
 void report_door(struct conn *c, const char *what);
 
-/* ---- small things (buffer.c)
- * -------------------------------------------------------------------------------- */
+/* ---- small things (buffer.c) ---- */
 
 /* Appends up to `max` bytes in total; returns how many were taken (0 also when memory is out). */
 size_t buffer_append(struct conn_buffer *b, const char *at, size_t len, size_t max);

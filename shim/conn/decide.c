@@ -5,6 +5,7 @@
  */
 #include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/memory.h"
 #include "shim/conn/secure.h"
 #include "shim/negotiate/strategy.h"
 #include "shim/real.h"
@@ -12,19 +13,17 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
-#include <strings.h>
 
 /* One that is not the last gives up after this long without progress; testing adds no more than it either. */
 #define STAGE_NS  3000000000ULL
 #define NS_PER_MS 1000000ULL
 
-/* ---- what is known
- * ------------------------------------------------------------------------------------------ */
+/* ---- what is known ---- */
 
 static bool in_resolved_set(const struct conn *c, const char *name)
 {
     for (size_t i = 0; i < c->n_names; i++)
-        if (strcasecmp(c->names[i], name) == 0)
+        if (strcmp(c->names[i], name) == 0)
             return true;
     return false;
 }
@@ -96,8 +95,7 @@ static void find_authority(struct conn *c)
     a->port = c->port;
 }
 
-/* ---- the verdict
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the verdict ---- */
 
 static bool testing(const struct conn *c)
 {
@@ -120,6 +118,12 @@ static void start_clock(struct conn *c)
 
 static void begin(struct conn *c)
 {
+    enum conn_failure kind;
+    int error;
+    if (memory_recall(c, &kind, &error)) {
+        conn_fail(c, kind, error, c->result_type, (const char *const[]){c->reason, NULL});
+        return;
+    }
     if (!secure_prepare(c))
         return;
     start_clock(c);
@@ -142,8 +146,9 @@ static bool http_is_needed(struct conn *c, enum finding found)
 {
     if (found == FOUND_HTTP || found == FOUND_NAMES_ONLY)
         return false;
-    if (found == FOUND_NOT_HTTP && (c->verdict.rule->non_http_pass || c->verdict.level == LEVEL_MAY)) {
-        conn_enter_plain(c, "not HTTP", "allowed-plain");
+    if (c->verdict.level == LEVEL_MAY || (found == FOUND_NOT_HTTP && c->verdict.rule->non_http_pass)) {
+        conn_enter_plain(c, found == FOUND_NOT_HTTP ? "not HTTP" : "the request's head is unusable",
+                         "allowed-plain");
         return true;
     }
     if (found == FOUND_TOO_LARGE)
@@ -222,8 +227,7 @@ void conn_server_spoke(struct conn *c)
                   "the server spoke before it was asked");
 }
 
-/* ---- the end of it
- * ---------------------------------------------------------------------------------------------- */
+/* ---- the end of it ---- */
 
 void conn_enter_plain(struct conn *c, const char *grant, const char *action)
 {
@@ -281,6 +285,8 @@ void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *re
 {
     set_reason(c, parts);
     c->result_type = result_type;
+    if ((kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT) && conn_negotiating(c))
+        memory_keep(c, kind, error);
     if (plain_may_follow(c, kind)) {
         fall_back(c);
         return;

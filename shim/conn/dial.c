@@ -24,8 +24,7 @@ void (*conn_on_govern)(struct conn *c, int fd);
 void (*conn_on_gone)(struct conn *c);
 void (*conn_on_forget)(int fd);
 
-/* ---- what is dialled
- * ---------------------------------------------------------------------------------------- */
+/* ---- what is dialled ---- */
 
 static int option(int fd, int level, int name)
 {
@@ -94,8 +93,7 @@ static void normalise_any(struct policy_address *a)
     }
 }
 
-/* ---- the gate
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the gate ---- */
 
 struct dial {
     int fd;
@@ -247,8 +245,7 @@ bool conn_dialled(struct conn *c, int fd, int result, int error)
     return failed;
 }
 
-/* ---- redial
- * --------------------------------------------------------------------------------------------------- */
+/* ---- redial ---- */
 
 /* connect() on a blocking description waits; SO_SNDTIMEO bounds it without touching O_NONBLOCK (tried). */
 static int connect_soon(struct conn *c)
@@ -304,8 +301,7 @@ void conn_dial_step(struct conn *c)
     conn_enter_plain(c, c->grant, "allowed-plain");
 }
 
-/* ---- the end
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- the end ---- */
 
 static void say_goodbye(struct conn *c)
 {

@@ -12,8 +12,7 @@
 
 void (*conn_on_change)(struct conn *c);
 
-/* ---- the lock
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the lock ---- */
 
 void conn_lock(struct conn *c, int fd)
 {
@@ -42,8 +41,7 @@ void conn_unlock(struct conn *c)
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
 }
 
-/* ---- out
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 /* A CANDIDATE whose TCP is not there yet answers as the kernel would: EAGAIN while it is on its way, else its
  * error. */
@@ -153,9 +151,7 @@ bool conn_settling(const struct conn *c)
     return c->state == CONN_PLAIN && buffer_len(&c->hold);
 }
 
-/* ---- in
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- in ---- */
 
 static enum conn_rc recv_early(struct conn *c)
 {
@@ -241,8 +237,7 @@ size_t conn_readable(struct conn *c)
     return buffer_len(&c->peeked) + c->engine->readable(c->tls);
 }
 
-/* ---- readiness
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- readiness ---- */
 
 #define ENDED      (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLRDHUP)
 #define READ_BITS  (POLLIN | POLLRDNORM)

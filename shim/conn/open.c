@@ -7,8 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- out
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 static enum conn_rc broke(struct conn *c)
 {
@@ -162,9 +161,7 @@ enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *tak
     return rc == RC_AGAIN && *taken ? RC_OK : rc;
 }
 
-/* ---- in
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- in ---- */
 
 static void watch(struct conn *c, const char *buf, size_t len)
 {
@@ -262,8 +259,7 @@ bool open_readable(struct conn *c)
     return r != TLS_WANT_READ && r != TLS_WANT_WRITE;
 }
 
-/* ---- the end
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- the end ---- */
 
 void open_response_done(struct conn *c)
 {

@@ -100,8 +100,7 @@ static void describe(struct conn *c, struct audit_event *e, struct words *w)
     e->resumed = w->tls.resumed;
 }
 
-/* ---- for the person at the terminal
- * --------------------------------------------------------------------------- */
+/* ---- for the person at the terminal ---- */
 
 static void put_file(struct fmt *f, const struct policy *p, const struct policy_verdict *v)
 {
@@ -159,8 +158,7 @@ static const char *name_of(const struct conn *c, char *out, size_t cap)
     return c->n_names ? c->names[0] : NULL;
 }
 
-/* ---- the events
- * ------------------------------------------------------------------------------------------------- */
+/* ---- the events ---- */
 
 void report_decision(struct conn *c, const char *action)
 {

@@ -13,8 +13,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-/* ---- close
- * ------------------------------------------------------------------------------------------------------ */
+/* ---- close ---- */
 
 EXPORT int close(int fd)
 {
@@ -53,8 +52,7 @@ EXPORT void closefrom(int first)
     real.closefrom(first);
 }
 
-/* ---- duplicates
- * --------------------------------------------------------------------------------------------------- */
+/* ---- duplicates ---- */
 
 static const char onto_stdio[] = "its descriptor was about to become 0, 1 or 2, which stdio uses past TLS";
 
@@ -174,8 +172,7 @@ EXPORT int dup3(int from, int to, int flags)
     return dup_onto(from, to, flags & O_CLOEXEC);
 }
 
-/* ---- questions
- * -------------------------------------------------------------------------------------------------- */
+/* ---- questions ---- */
 
 EXPORT int fcntl(int fd, int cmd, ...)
 {

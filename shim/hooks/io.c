@@ -12,8 +12,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-/* ---- the two ways through a conn
- * ------------------------------------------------------------------------------ */
+/* ---- the two ways through a conn ---- */
 
 static ssize_t finish(struct transfer *t, enum conn_rc rc)
 {
@@ -148,8 +147,7 @@ static bool bad_vector(const struct iovec *iov, int n, ssize_t *result)
     return false;
 }
 
-/* ---- out
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
@@ -280,9 +278,7 @@ EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
     return (int)sent;
 }
 
-/* ---- in
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- in ---- */
 
 EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
@@ -356,8 +352,7 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct t
     return (int)got;
 }
 
-/* ---- the fortified forms: libc itself says what is wrong with the size
- * -------------------------------------------- */
+/* ---- the fortified forms: libc itself says what is wrong with the size ---- */
 
 EXPORT ssize_t __read_chk(int fd, void *buf, size_t len, size_t room)
 {

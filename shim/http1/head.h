@@ -35,7 +35,7 @@ enum http1_framing {
     FRAMING_UNKNOWN, /* contradictory or not understood: nothing may be concluded */
 };
 
-/* ---- responses, strictly -------------------------------------------------------------------------- */
+/* ---- responses, strictly ---- */
 
 struct http1_response {
     unsigned status;
@@ -77,7 +77,7 @@ bool http1_switches_to_tls(const char *head, size_t len, const char **error);
 bool http1_next_field(const char *head, size_t len, size_t *cursor, struct http1_span *name,
                       struct http1_span *value);
 
-/* ---- authorities ---------------------------------------------------------------------------------- */
+/* ---- authorities ---- */
 
 enum http1_host_kind { HOST_NAME, HOST_IPV4, HOST_IPV6 };
 
@@ -97,7 +97,7 @@ bool http1_parse_authority(struct http1_span text, struct http1_authority *out);
  * small. */
 ssize_t http1_format_authority(const struct http1_authority *a, char *out, size_t cap);
 
-/* ---- requests, to learn from ---------------------------------------------------------------------- */
+/* ---- requests, to learn from ---- */
 
 enum http1_request_kind {
     REQUEST_HTTP1,   /* a request line of HTTP/1.x: method SP target SP HTTP/1.d */

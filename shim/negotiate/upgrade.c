@@ -175,8 +175,7 @@ static enum strategy_rc step(struct conn *c)
     return rc;
 }
 
-/* ---- inside TLS: the answer to OPTIONS
- * ---------------------------------------------------------------------- */
+/* ---- inside TLS: the answer to OPTIONS ---- */
 
 static enum strategy_rc desync(struct conn *c, const char *what)
 {

@@ -71,8 +71,7 @@ static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
     return r == 0 ? RC_AGAIN : RC_OK;
 }
 
-/* ---- out
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- out ---- */
 
 /* Gives what is left to the conn, segment by segment. */
 static enum conn_rc push(struct transfer *t)
@@ -123,9 +122,7 @@ enum conn_rc transfer_send(struct transfer *t)
     }
 }
 
-/* ---- in
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- in ---- */
 
 static enum conn_rc pull(struct transfer *t)
 {

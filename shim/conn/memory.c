@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/conn/memory.h"
+
+#include <string.h>
+
+#define PLACES  64U
+#define KEPT_NS 1000000000ULL
+
+struct refusal {
+    uint64_t until_ns; /* 0: empty */
+    const struct policy *policy;
+    const struct policy_rule *rule;
+    struct policy_address address;
+    uint16_t port;
+    char host[HTTP1_HOST_MAX + 1];
+    enum conn_failure kind;
+    int error;
+    const char *result_type;
+    char reason[256];
+};
+
+static struct refusal refusals[PLACES];
+static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool same(const struct refusal *r, const struct conn *c)
+{
+    return r->policy == c->policy && r->rule == c->verdict.rule && r->port == c->port &&
+           memcmp(r->address.bytes, c->address.bytes, sizeof r->address.bytes) == 0 &&
+           strcmp(r->host, c->authority.host) == 0;
+}
+
+/* The place of this destination, else the one that runs out first. */
+static struct refusal *place_for(const struct conn *c)
+{
+    struct refusal *first = &refusals[0];
+    for (size_t i = 0; i < PLACES; i++) {
+        if (refusals[i].until_ns && same(&refusals[i], c))
+            return &refusals[i];
+        if (refusals[i].until_ns < first->until_ns)
+            first = &refusals[i];
+    }
+    return first;
+}
+
+void memory_keep(const struct conn *c, enum conn_failure kind, int error)
+{
+    pthread_mutex_lock(&memory_lock);
+    struct refusal *r = place_for(c);
+    r->until_ns = now_ns() + KEPT_NS;
+    r->policy = c->policy; /* compared, never followed */
+    r->rule = c->verdict.rule;
+    r->address = c->address;
+    r->port = c->port;
+    memcpy(r->host, c->authority.host, sizeof r->host);
+    r->kind = kind;
+    r->error = error;
+    r->result_type = c->result_type;
+    memcpy(r->reason, c->reason, sizeof r->reason);
+    pthread_mutex_unlock(&memory_lock);
+}
+
+bool memory_recall(struct conn *c, enum conn_failure *kind, int *error)
+{
+    bool found = false;
+    uint64_t now = now_ns();
+    pthread_mutex_lock(&memory_lock);
+    for (size_t i = 0; i < PLACES && !found; i++) {
+        const struct refusal *r = &refusals[i];
+        if (r->until_ns <= now || !same(r, c))
+            continue;
+        found = true;
+        *kind = r->kind;
+        *error = r->error;
+        c->result_type = r->result_type;
+        memcpy(c->reason, r->reason, sizeof c->reason);
+    }
+    pthread_mutex_unlock(&memory_lock);
+    return found;
+}
+
+void memory_after_fork(void)
+{
+    pthread_mutex_init(&memory_lock, NULL);
+}
