@@ -232,8 +232,9 @@ uint64_t conn_nearest_deadline(void);
 void conn_decide_anyway(struct conn *c);
 /* Looks at what is held and decides if it can (SNIFF). */
 void conn_sniff(struct conn *c);
-/* The server said something, or hung up, before the program did. */
-void conn_server_spoke(struct conn *c);
+/* CANDIDATE: did the server speak before the program did? RC_OK: it did, and the state says what follows.
+ * RC_AGAIN: there is nothing. RC_PASS: an end or an error, which is the program's to see. */
+enum conn_rc conn_server_spoke(struct conn *c);
 /* The one place that enters CONN_PLAIN; `grant` is the policy's reason. */
 void conn_enter_plain(struct conn *c, const char *grant, const char *action);
 /* A strategy or the connection failed: falls back where the level says so, refuses otherwise. `parts` are

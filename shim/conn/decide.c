@@ -213,11 +213,12 @@ void conn_decide_anyway(struct conn *c)
         settle(c, FOUND_NAMES_ONLY);
 }
 
-void conn_server_spoke(struct conn *c)
+enum conn_rc conn_server_spoke(struct conn *c)
 {
     char byte;
-    if (c->state != CONN_CANDIDATE || real.recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) <= 0)
-        return; /* an end or an error is the program's to see */
+    ssize_t n = real.recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    if (n <= 0)
+        return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? RC_AGAIN : RC_PASS;
     look_up(c);
     c->decided = true;
     if (c->verdict.level <= LEVEL_MAY)
@@ -225,6 +226,7 @@ void conn_server_spoke(struct conn *c)
     else
         CONN_FAIL(c, FAILURE_TAMPERED, EPROTO, "tlsup-response-injection",
                   "the server spoke before it was asked");
+    return RC_OK;
 }
 
 /* ---- the end of it ---- */

@@ -321,12 +321,19 @@ static void say_goodbye(struct conn *c)
         report_close(c);
 }
 
+/* Closing is no use: a process that never used the session after a fork goes silently, and the other one goes
+ * on. */
+static bool is_user(const struct conn *c)
+{
+    return c->owner ? owner_holds(c->owner) : c->born_in == (int)getpid();
+}
+
 void conn_left(struct conn *c, int fd)
 {
     if (atomic_fetch_sub(&c->numbers, 1) == 1 && table_is_ours()) {
         conn_lock(c, fd);
         /* A number whose close was not seen names another socket by now: its bytes are none of ours. */
-        if (conn_claim(c) && conn_is_socket(c, fd))
+        if (is_user(c) && conn_is_socket(c, fd))
             say_goodbye(c);
         else if (conn_on_gone)
             conn_on_gone(c);

@@ -158,14 +158,11 @@ static enum conn_rc recv_early(struct conn *c)
     c->read_last = true;
     if (!conn_is_socket(c, c->fd))
         return RC_PASS;
-    if (c->state == CONN_CANDIDATE) {
-        conn_server_spoke(c);
-        if (c->state == CONN_CANDIDATE) { /* as TCP: nothing is held, nothing begins */
-            c->want_in = true;
-            c->want_out = false;
-            struct pollfd p = {.fd = c->fd, .events = POLLIN};
-            return real.poll(&p, 1, 0) > 0 ? RC_PASS : RC_AGAIN;
-        }
+    if (c->state == CONN_CANDIDATE) { /* as TCP: nothing is held, nothing begins */
+        enum conn_rc rc = conn_server_spoke(c);
+        c->want_in = true;
+        c->want_out = false;
+        return rc == RC_OK ? RC_AGAIN : rc;
     }
     conn_decide_anyway(c);
     conn_advance(c);
@@ -217,7 +214,7 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t 
     if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED &&
         c->state != CONN_FRESH) {
         enum conn_rc rc = recv_early(c);
-        if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED)
+        if (rc == RC_PASS || (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED))
             return rc;
     }
     switch (conn_state_of(c)) {

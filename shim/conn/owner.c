@@ -60,6 +60,11 @@ bool owner_claim(_Atomic(int) *word)
     return now == UNCLAIMED && atomic_compare_exchange_strong(word, &now, pid);
 }
 
+bool owner_holds(_Atomic(int) *word)
+{
+    return atomic_load_explicit(word, memory_order_acquire) == (int)getpid();
+}
+
 void owner_before_fork(void)
 {
     _Atomic(int) *at = atomic_load(&words);

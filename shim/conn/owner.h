@@ -17,5 +17,7 @@ _Atomic(int) *owner_new(void);
 void owner_give_back(_Atomic(int) *word);
 /* True if this process owns the word or could take it just now. */
 bool owner_claim(_Atomic(int) *word);
+/* True if this process owns the word already; takes nothing. */
+bool owner_holds(_Atomic(int) *word);
 /* Before a fork: what is ours belongs to whoever comes first. */
 void owner_before_fork(void);

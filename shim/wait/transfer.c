@@ -40,35 +40,24 @@ static int64_t patience(const struct transfer *t, int option)
 struct patient { /* one call's waiting */
     bool asked;
     int option;
-    uint64_t until; /* 0: for ever */
+    uint64_t until;
 };
 
-/* Sleeps until it is worth looking again. The conn is locked on entry and not on return. RC_OK: look again.
- */
+/* Sleeps until it is worth looking again; the conn is locked before and after. RC_OK: look again. */
 static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
 {
-    struct wait w;
     short events = (short)((t->conn->want_in ? POLLIN : 0) | (t->conn->want_out ? POLLOUT : 0));
-    if (must_not_wait(t)) {
-        conn_unlock(t->conn);
+    if (must_not_wait(t))
         return RC_AGAIN;
-    }
     if (!p->asked) {
         int64_t ns = patience(t, p->option);
         p->asked = true;
-        p->until = ns < 0 ? 0 : now_ns() + (uint64_t)ns;
+        p->until = wait_until_ns(ns);
     }
-    wait_begin(&w, t->conn);
-    conn_unlock(t->conn);
-    uint64_t now = now_ns();
-    int64_t left = p->until == 0 ? -1 : p->until > now ? (int64_t)(p->until - now) : 0;
-    int r = wait_sleep(&w, t->conn, t->fd, events, left);
-    wait_end(&w, t->conn);
-    if (r < 0) {
+    int r = wait_conn(t->conn, t->fd, events, wait_left(p->until));
+    if (r < 0)
         t->error = EINTR;
-        return RC_ERROR;
-    }
-    return r == 0 ? RC_AGAIN : RC_OK;
+    return r < 0 ? RC_ERROR : r == 0 ? RC_AGAIN : RC_OK;
 }
 
 /* ---- out ---- */
@@ -107,19 +96,22 @@ enum conn_rc transfer_send(struct transfer *t)
 {
     size_t total = transfer_total(t->iov, t->n);
     struct patient p = {.option = SO_SNDTIMEO};
+    enum conn_rc rc;
+    conn_lock(t->conn, t->fd);
     for (;;) {
-        conn_lock(t->conn, t->fd);
-        enum conn_rc rc = push_and_settle(t, total);
+        rc = push_and_settle(t, total);
         t->error = t->conn->error;
         bool settled = rc == RC_OK && !conn_settling(t->conn);
-        if (settled || (rc != RC_OK && rc != RC_AGAIN)) {
-            conn_unlock(t->conn);
-            return rc;
-        }
+        if (settled || (rc != RC_OK && rc != RC_AGAIN))
+            break;
         enum conn_rc waited = sleep_once(t, &p);
-        if (waited != RC_OK)
-            return t->done ? RC_OK : rc == RC_OK ? RC_OK : waited;
+        if (waited != RC_OK) {
+            rc = t->done || rc == RC_OK ? RC_OK : waited;
+            break;
+        }
     }
+    conn_unlock(t->conn);
+    return rc;
 }
 
 /* ---- in ---- */
@@ -150,17 +142,18 @@ enum conn_rc transfer_recv(struct transfer *t)
     size_t total = transfer_total(t->iov, t->n);
     bool whole = t->flags & MSG_WAITALL;
     struct patient p = {.option = SO_RCVTIMEO};
+    enum conn_rc rc;
+    conn_lock(t->conn, t->fd);
     for (;;) {
-        conn_lock(t->conn, t->fd);
-        enum conn_rc rc = pull(t);
+        rc = pull(t);
         t->error = t->conn->error;
         bool enough = t->done && (!whole || t->done == total);
-        if (enough || rc == RC_PASS || rc == RC_EOF || rc == RC_ERROR || (rc == RC_OK && !total)) {
-            conn_unlock(t->conn);
-            return t->done ? RC_OK : rc;
-        }
-        enum conn_rc waited = sleep_once(t, &p);
-        if (waited != RC_OK)
-            return t->done ? RC_OK : waited;
+        if (enough || rc == RC_PASS || rc == RC_EOF || rc == RC_ERROR || (rc == RC_OK && !total))
+            break;
+        rc = sleep_once(t, &p);
+        if (rc != RC_OK)
+            break;
     }
+    conn_unlock(t->conn);
+    return t->done ? RC_OK : rc;
 }
