@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT
 # The policy language as a person meets it: tlsup check and tlsup explain, word for word.
+# shellcheck disable=SC2030,SC2031 # bats runs each test in a subshell: nothing is meant to survive it
 load lib
 
 setup() {
@@ -173,7 +174,7 @@ E
 }
 
 @test "files: an unusable TLSUP_POLICY is not replaced by the built-in one" {
-    TLSUP_POLICY=$TMP/absent run "$BUILD/tlsup" explain http://a.example/
+    run env TLSUP_POLICY="$TMP/absent" "$BUILD/tlsup" explain http://a.example/
     [ "$status" -eq 1 ]
     explained "$TMP/absent: cannot be opened: No such file or directory" \
         "tlsup explain: the policy is not usable: connections that it may govern are refused"
@@ -265,7 +266,7 @@ explain() {
     explain --json http://printer-1.corp.example/
     jq -e ".pinned == [{\"line\": 5, \"destination\": \"printer-*.corp.example\"}] and .check_pins and
         .options.pin.value == \"$PIN\"" <<<"$output"
-    explain --json 'http://a.example:9/"\'
+    explain --json "http://a.example:9/\"\\"
     jq -e '.rule == null and .level == "none" and .options == {} and .url == "http://a.example:9/\"\\"' <<<"$output"
 }
 
@@ -286,6 +287,6 @@ explain() {
 
 @test "the digest is that of sha256sum" {
     policy <<<'* verify'
-    TLSUP_POLICY=$POLICY run "$BUILD/tlsup" --version
+    run env TLSUP_POLICY="$POLICY" "$BUILD/tlsup" --version
     explained "policy: $POLICY (sha256 $(sha256sum "$POLICY" | cut -d' ' -f1))"
 }
