@@ -133,10 +133,12 @@ static enum open_result load_file(const char *path, struct policy_source *out,
     }
     if (text && !diag)
         diag = own = calloc(1, sizeof(*own));
-    if (text && diag)
+    if (text && diag) {
         parse_text(path, text, len, out, diag);
-    else if (text)
-        text_add(&why_not, "out of memory");
+    } else if (text) {
+        text_add(&why_not, path);
+        text_add(&why_not, ": out of memory");
+    }
     if (!out->policy && !out->n_refused_ports)
         refuse_usual_ports(out);
     free(own);
