@@ -126,7 +126,6 @@ struct conn {
     struct conn_buffer hold;
     size_t pass_left;  /* bytes of an examined request head that may go on as they are */
     bool head_partial; /* what is held is the start of a request head */
-    bool read_last;    /* the program waited or read since its last write */
 
     /* the dialogue */
     const struct strategy *strategy;
@@ -136,7 +135,8 @@ struct conn {
     unsigned interim;
     uint64_t begun_ns, deadline_ns, stage_ns; /* CLOCK_MONOTONIC; stage: when the strategy gives up */
     bool want_in, want_out;
-    const char *grant; /* why the clear is allowed; NULL: it is not */
+    bool told_in, told_out; /* what sleepers were told of them */
+    const char *grant;      /* why the clear is allowed; NULL: it is not */
 
     /* TLS */
     const struct tls_engine *engine;
@@ -207,6 +207,9 @@ bool conn_dialled(struct conn *c, int fd, int result, int error);
 void conn_leave(int fd);
 /* The same once `conn` (with its slot's reference, which is taken) is out of the table already. */
 void conn_left(struct conn *c, int fd);
+
+/* The clear is allowed: FD_CLOEXEC becomes what the program believes, on every number of the conn. */
+void conn_unseal(struct conn *c);
 
 /* Dissolves and dials the same address again (PROTOTYPES section 2). */
 bool conn_redial(struct conn *c);

@@ -237,10 +237,7 @@ void conn_enter_plain(struct conn *c, const char *grant, const char *action)
     conn_enter(c, EV_PLAIN);
     if (c->state != CONN_PLAIN)
         return;
-    if (c->tls) {
-        c->engine->free(c->tls);
-        c->tls = NULL;
-    }
+    conn_unseal(c);
     if (action)
         report_decision(c, action);
 }
@@ -249,6 +246,8 @@ void conn_enter_plain(struct conn *c, const char *grant, const char *action)
 static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
 {
     if (c->state == CONN_OPEN || c->state == CONN_REFUSED || c->state == CONN_DIAL || !c->verdict.rule)
+        return false;
+    if (kind == FAILURE_NETWORK) /* the dial that the clear would have had */
         return false;
     if (testing(c))
         return true;
@@ -287,7 +286,7 @@ void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *re
 {
     set_reason(c, parts);
     c->result_type = result_type;
-    if ((kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT) && conn_negotiating(c))
+    if ((kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT) && conn_negotiating(c) && c->state != CONN_DIAL)
         memory_keep(c, kind, error);
     if (plain_may_follow(c, kind)) {
         fall_back(c);

@@ -131,6 +131,7 @@ static void fill(struct conn *c, const struct dial *d)
     c->born_in = (int)getpid();
     c->owner = owner_new();
     c->connect_ns = now_ns();
+    c->connecting = true;
     c->id = c->cookie ^ c->connect_ns;
 }
 
@@ -156,6 +157,17 @@ static void publish_duplicates(struct conn *c, int fd)
         table_set(n, c, seal(n), &before);
         if (before)
             conn_left(before, n);
+    }
+}
+
+void conn_unseal(struct conn *c)
+{
+    for (int n = table_next(0); n >= 0; n = table_next(n + 1)) {
+        struct conn *there = table_get(n);
+        if (there == c && !(table_bits(n) & SLOT_CLOEXEC))
+            real.fcntl(n, F_SETFD, 0);
+        if (there)
+            conn_put(there);
     }
 }
 
@@ -275,6 +287,10 @@ bool conn_redial(struct conn *c)
         c->error = errno;
         return false;
     }
+    if (c->tls)
+        c->engine->free(c->tls);
+    c->tls = NULL;
+    buffer_free(&c->head);
     c->generation++;
     unsigned ms = c->verdict.rule ? c->verdict.rule->connect_timeout_ms : 5000;
     c->deadline_ns = now_ns() + ms * 1000000ULL;

@@ -29,8 +29,10 @@ void conn_lock(struct conn *c, int fd)
 
 void conn_unlock(struct conn *c)
 {
-    if (c->changed) {
+    if (c->changed || c->want_in != c->told_in || c->want_out != c->told_out) {
         c->changed = false;
+        c->told_in = c->want_in;
+        c->told_out = c->want_out;
         if (conn_on_change)
             conn_on_change(c);
     }
@@ -71,7 +73,6 @@ static enum conn_rc hold(struct conn *c, const char *buf, size_t len, size_t *ta
 {
     size_t max = c->state == CONN_SNIFF ? CONN_SNIFF_MAX : CONN_HOLD_MAX;
     *taken = buffer_append(&c->hold, buf, len, max);
-    c->read_last = false;
     if (*taken)
         return RC_OK;
     if (buffer_len(&c->hold) < max && len) {
@@ -155,7 +156,6 @@ bool conn_settling(const struct conn *c)
 
 static enum conn_rc recv_early(struct conn *c)
 {
-    c->read_last = true;
     if (!conn_is_socket(c, c->fd))
         return RC_PASS;
     if (c->state == CONN_CANDIDATE) { /* as TCP: nothing is held, nothing begins */
@@ -187,7 +187,6 @@ static enum conn_rc fill_peeked(struct conn *c, size_t cap)
 
 static enum conn_rc recv_open(struct conn *c, char *buf, size_t cap, bool peek, size_t *got)
 {
-    c->read_last = true;
     open_flush(c);
     if (c->state != CONN_OPEN)
         return refused(c);

@@ -137,7 +137,6 @@ void open_flush(struct conn *c)
 
 enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
-    c->read_last = false;
     if (c->write_shut) {
         c->error = EPIPE;
         return RC_ERROR;

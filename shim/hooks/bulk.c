@@ -11,17 +11,9 @@
 #include <sys/sendfile.h>
 #include <unistd.h>
 
-static bool ours(int fd)
-{
-    struct conn *c = table_has(fd) ? numbers_sealed(fd) : NULL;
-    if (c)
-        conn_put(c);
-    return c != NULL;
-}
-
 EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
-    if (!ours(fd))
+    if (!numbers_is_sealed(fd))
         return real.preadv2(fd, iov, n, offset, flags);
     if (offset != -1)
         return failed(ESPIPE);
@@ -31,7 +23,7 @@ ALIAS_OF(preadv2) ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off
 
 EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
-    if (!ours(fd))
+    if (!numbers_is_sealed(fd))
         return real.pwritev2(fd, iov, n, offset, flags);
     if (offset != -1)
         return failed(ESPIPE);
@@ -42,11 +34,14 @@ ALIAS_OF(pwritev2) ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, o
 EXPORT ssize_t sendfile(int out, int in, off_t *offset, size_t len)
 {
     /* EINVAL sends callers on to read and write (sendfile(2)). */
-    return ours(out) || ours(in) ? failed(EINVAL) : real.sendfile(out, in, offset, len);
+    return numbers_is_sealed(out) || numbers_is_sealed(in) ? failed(EINVAL)
+                                                           : real.sendfile(out, in, offset, len);
 }
 ALIAS_OF(sendfile) ssize_t sendfile64(int out, int in, off64_t *offset, size_t len);
 
 EXPORT ssize_t splice(int in, off64_t *in_off, int out, off64_t *out_off, size_t len, unsigned flags)
 {
-    return ours(out) || ours(in) ? failed(EINVAL) : real.splice(in, in_off, out, out_off, len, flags);
+    return numbers_is_sealed(out) || numbers_is_sealed(in)
+               ? failed(EINVAL)
+               : real.splice(in, in_off, out, out_off, len, flags);
 }

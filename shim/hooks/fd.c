@@ -182,7 +182,7 @@ EXPORT int fcntl(int fd, int cmd, ...)
     va_end(ap);
     if ((!table_has(fd) && !table_bits(fd)) || !table_is_ours())
         return real.fcntl(fd, cmd, arg);
-    bool has = table_has(fd);
+    bool has = numbers_is_sealed(fd);
     switch (cmd) {
     case F_DUPFD: return duplicate(fd, (int)arg, false);
     case F_DUPFD_CLOEXEC: return duplicate(fd, (int)arg, true);
@@ -223,7 +223,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
     va_start(ap, request);
     void *arg = va_arg(ap, void *);
     va_end(ap);
-    if (!table_has(fd) || !table_is_ours())
+    if (!numbers_is_sealed(fd) || !table_is_ours())
         return real.ioctl(fd, request, arg);
     switch (request) {
     case FIONREAD:

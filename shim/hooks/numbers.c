@@ -68,6 +68,14 @@ struct conn *numbers_sealed(int fd)
     return c;
 }
 
+bool numbers_is_sealed(int fd)
+{
+    struct conn *c = table_has(fd) ? numbers_sealed(fd) : NULL;
+    if (c)
+        conn_put(c);
+    return c != NULL;
+}
+
 void numbers_door(struct conn *c, int fd, const char *what)
 {
     conn_lock(c, fd);

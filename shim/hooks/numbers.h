@@ -6,6 +6,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct conn;
 
 /* libc just gave this number for something new: what stood there was closed unseen. `bits` are the new
@@ -20,5 +22,6 @@ void numbers_forget(int fd);
 
 /* The conn at fd with a reference, unless it is one whose bytes pass in the clear by now. */
 struct conn *numbers_sealed(int fd);
+bool numbers_is_sealed(int fd);
 /* A door by which the descriptor would leave our reach is shut: one line and one record say so. */
 void numbers_door(struct conn *c, int fd, const char *what);
