@@ -137,3 +137,21 @@ assert_inside() {
 pattern() {
     env -u LD_PRELOAD "$BUILD/origin" --pattern "$1" --offset "${2:-0}"
 }
+
+# tlsup_run [-p POLICY] [--] COMMAND...: the command under the shim of this build. The runtime of a sanitizer build goes
+# first, as it must; foreign programs leak, so that is not looked for.
+tlsup_run() {
+    local runtime
+    runtime=$(sanitizer_runtime)
+    if [[ -n $runtime ]]; then
+        LD_PRELOAD=$runtime${LD_PRELOAD:+:$LD_PRELOAD} ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS} \
+            "$BUILD/tlsup" run "$@"
+    else
+        "$BUILD/tlsup" run "$@"
+    fi
+}
+
+# the path of AddressSanitizer's runtime that libtlsup.so asks for; nothing: an ordinary build
+sanitizer_runtime() {
+    ldd "$BUILD/libtlsup.so" | sed -n 's/.* => \([^ ]*asan[^ ]*\) .*/\1/p'
+}
