@@ -221,7 +221,7 @@ bool conn_is_socket(struct conn *c, int fd);
 /* May this process use the session? Claims it after a fork; the loser gets ECONNRESET for ever. */
 bool conn_claim(struct conn *c);
 
-/* ---- the machine (state.c, decide.c) ---- */
+/* ---- the machine (state.c, decide.c, outcome.c) ---- */
 
 void conn_enter(struct conn *c, enum conn_event event);
 void conn_advance(struct conn *c);
@@ -240,6 +240,8 @@ void conn_sniff(struct conn *c);
 enum conn_rc conn_server_spoke(struct conn *c);
 /* The one place that enters CONN_PLAIN; `grant` is the policy's reason. */
 void conn_enter_plain(struct conn *c, const char *grant, const char *action);
+/* Keeps why it failed, or will: result_type is static, `parts` are joined and escaped to printable ASCII. */
+void conn_say(struct conn *c, const char *result_type, const char *const parts[]);
 /* A strategy or the connection failed: falls back where the level says so, refuses otherwise. `parts` are
  * joined. */
 void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,

@@ -285,12 +285,6 @@ const struct strategy strategy_upgrade = {
 enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type,
                               const char *const parts[])
 {
-    struct fmt f;
-    char text[sizeof c->reason];
-    fmt_init(&f, text, sizeof text);
-    for (size_t i = 0; parts[i]; i++)
-        fmt_printable(&f, parts[i], strlen(parts[i]));
-    memcpy(c->reason, text, sizeof text); /* a part may point into the reason itself */
-    c->result_type = result_type;
+    conn_say(c, result_type, parts);
     return rc;
 }

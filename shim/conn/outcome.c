@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT */
+/* What follows from a failure: the clear where the level says so, else a refusal. The one place that may
+ * enter CONN_PLAIN is here. */
+#include "shim/audit/fmt.h"
+#include "shim/conn/conn.h"
+#include "shim/conn/memory.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <string.h>
+
+void conn_enter_plain(struct conn *c, const char *grant, const char *action)
+{
+    c->grant = grant;
+    conn_enter(c, EV_PLAIN);
+    if (c->state != CONN_PLAIN)
+        return;
+    conn_unseal(c);
+    if (action)
+        report_decision(c, action);
+}
+
+/* May the clear follow? Never after the program's first byte went into TLS. */
+static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
+{
+    if (c->state == CONN_OPEN || c->state == CONN_REFUSED || c->state == CONN_DIAL || !c->verdict.rule)
+        return false;
+    if (kind == FAILURE_NETWORK) /* the dial that the clear would have had */
+        return false;
+    if (c->verdict.rule->mode == MODE_TESTING)
+        return true;
+    if (c->verdict.level != LEVEL_MAY)
+        return false;
+    return kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT || kind == FAILURE_LOCAL;
+}
+
+void conn_say(struct conn *c, const char *result_type, const char *const parts[])
+{
+    struct fmt f;
+    char text[sizeof c->reason]; /* a part may point into the reason itself */
+    fmt_init(&f, text, sizeof text);
+    for (size_t i = 0; parts[i]; i++)
+        fmt_printable(&f, parts[i], strlen(parts[i]));
+    memcpy(c->reason, text, sizeof text);
+    c->result_type = result_type;
+}
+
+static void fall_back(struct conn *c)
+{
+    c->would_block = c->verdict.level != LEVEL_MAY;
+    const char *grant = c->would_block ? "testing" : "the peer did not offer TLS";
+    if (c->state == CONN_CANDIDATE ||
+        c->state == CONN_SNIFF) { /* nothing of ours was sent: the connection is clean */
+        conn_enter_plain(c, grant, "allowed-plain");
+        return;
+    }
+    c->grant = grant;
+    if (!conn_redial(c))
+        CONN_FAIL(c, FAILURE_NETWORK, c->error ? c->error : ECONNREFUSED, "validation-failure",
+                  "the server could not be dialled again");
+}
+
+void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,
+               const char *const parts[])
+{
+    conn_say(c, result_type, parts);
+    if ((kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT) && conn_negotiating(c) && c->state != CONN_DIAL)
+        memory_keep(c, kind, error);
+    if (plain_may_follow(c, kind)) {
+        fall_back(c);
+        return;
+    }
+    if (c->state == CONN_PLAIN)
+        return;
+    c->error = error;
+    if (c->tls)
+        c->engine->close_notify(c->tls);
+    /* Also a write that we do not see fails from here on, and whoever sleeps on the socket wakes. */
+    real.shutdown(c->fd, SHUT_RDWR);
+    conn_enter(c, EV_REFUSE);
+    buffer_free(&c->hold);
+    report_decision(c, "blocked");
+}
