@@ -189,7 +189,7 @@ static void check_refused(void)
     static struct policy_diagnostics diag;
 
     for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
-        struct pattern p;
+        struct pattern p = {0};
 
         if (!rows[i].column)
             continue;
