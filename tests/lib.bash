@@ -155,3 +155,11 @@ tlsup_run() {
 sanitizer_runtime() {
     ldd "$BUILD/libtlsup.so" | sed -n 's/.* => \([^ ]*asan[^ ]*\) .*/\1/p'
 }
+
+# compile NAME...: tests/clients/NAME.c becomes $BATS_FILE_TMPDIR/NAME, without sanitizers, as foreign programs are
+compile() {
+    local name
+    for name; do
+        gcc -std=gnu11 -D_GNU_SOURCE -I"$ROOT" -O1 -o "$BATS_FILE_TMPDIR/$name" "$ROOT/tests/clients/$name.c" -pthread
+    done
+}
