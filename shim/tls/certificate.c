@@ -20,7 +20,7 @@ void certificate_date(struct text *t, const ASN1_TIME *time)
         text_put(t, "an unreadable date");
         return;
     }
-    text_number(t, (unsigned long)(tm.tm_year + 1900));
+    text_number(t, (unsigned long)tm.tm_year + 1900);
     two_digits(t, tm.tm_mon + 1);
     two_digits(t, tm.tm_mday);
 }
@@ -67,7 +67,7 @@ void certificate_is_for(struct text *t, X509 *cert)
         text_put(t, "certificate has no subjectAltName that names a host");
     if (count > NAMES_SHOWN) {
         text_put(t, " and ");
-        text_number(t, (unsigned long)(count - NAMES_SHOWN));
+        text_number(t, (unsigned long)count - NAMES_SHOWN);
         text_put(t, " more");
     }
     GENERAL_NAMES_free(names);

@@ -114,8 +114,6 @@ enum tls_result conn_result(struct tls *tls)
                             : "the connection ended without close_notify");
         return shaking ? TLS_FAILED : TLS_TRUNCATED;
     }
-    if (shaking && tls->error.failure != TLS_FAIL_NONE) /* verify_judge said why */
-        return TLS_FAILED;
     /* a fatal alert sets the shutdown flag too, but leaves an entry */
     if (ERR_peek_last_error() == 0 && (SSL_get_shutdown(tls->ssl) & SSL_RECEIVED_SHUTDOWN)) {
         if (!shaking)
@@ -123,7 +121,9 @@ enum tls_result conn_result(struct tls *tls)
         error_set(&tls->error, TLS_FAIL_CLOSED, "the server sent close_notify during the TLS handshake");
         return TLS_FAILED;
     }
-    error_from_queue(&tls->error, shaking ? "TLS handshake failed" : "TLS failed");
+    if (!shaking || tls->error.failure == TLS_FAIL_NONE) /* else verify_judge said why */
+        error_from_queue(&tls->error, shaking ? "TLS handshake failed" : "TLS failed");
+    error_memory(&tls->error);
     return TLS_FAILED;
 }
 

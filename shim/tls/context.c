@@ -255,8 +255,12 @@ struct tls_context *context_new(const struct tls_params *params, struct tls_erro
     struct tls_context *context = calloc(1, sizeof *context);
     if (context)
         context->ctx = SSL_CTX_new(TLS_client_method());
-    if (!context || !context->ctx) {
+    if (!context) {
+        error_set(error, TLS_FAIL_MEMORY, "out of memory");
+    } else if (!context->ctx) {
         error_from_queue(error, "openssl gives no context");
+        error->failure = TLS_FAIL_SETUP;
+        error_memory(error);
         free(context);
         context = NULL;
     } else {
@@ -264,6 +268,7 @@ struct tls_context *context_new(const struct tls_params *params, struct tls_erro
         context->check_chain = params->check_chain;
         context->observe = params->observe;
         if (!build(context, params, error)) {
+            error_memory(error);
             context_free(context);
             context = NULL;
         }

@@ -99,7 +99,7 @@ void error_path(struct tls_error *error, const char *path, const char *what)
 }
 
 /* RFC 8446 section 6, RFC 5246 section 7.2, RFC 7301; OpenSSL's own names leave some out. */
-static const char *alert_name(unsigned alert)
+static const char *alert_name(int alert)
 {
     switch (alert) {
     case 0: return "close_notify";
@@ -149,11 +149,9 @@ void error_from_queue(struct tls_error *error, const char *what)
 {
     unsigned long code = ERR_peek_last_error();
     int reason = ERR_GET_REASON(code);
-    enum tls_failure failure = TLS_FAIL_PROTOCOL;
-    if (code && reason == ERR_R_MALLOC_FAILURE)
-        failure = TLS_FAIL_MEMORY;
-    if (ERR_GET_LIB(code) == ERR_LIB_SSL && reason >= SSL_AD_REASON_OFFSET)
-        failure = TLS_FAIL_ALERT;
+    int alert = ERR_GET_LIB(code) == ERR_LIB_SSL ? reason - SSL_AD_REASON_OFFSET : -1;
+    /* above 255 are the reasons that all of OpenSSL's libraries share */
+    enum tls_failure failure = alert >= 0 && alert <= 255 ? TLS_FAIL_ALERT : TLS_FAIL_PROTOCOL;
     struct text t = error_start(error, failure);
     text_put(&t, what);
     text_put(&t, ": ");
@@ -161,12 +159,22 @@ void error_from_queue(struct tls_error *error, const char *what)
         error_cause(&t, code);
         return;
     }
-    const char *name = alert_name((unsigned)(reason - SSL_AD_REASON_OFFSET));
+    const char *name = alert_name(alert);
     text_put(&t, "the server sent alert ");
     if (name)
         text_put(&t, name);
     else
-        text_number(&t, (unsigned long)(reason - SSL_AD_REASON_OFFSET));
+        text_number(&t, (unsigned long)alert);
+}
+
+void error_memory(struct tls_error *error)
+{
+    unsigned long code;
+    bool found = false;
+    while ((code = ERR_get_error()) != 0)
+        found |= ERR_GET_REASON(code) == ERR_R_MALLOC_FAILURE;
+    if (found)
+        error_set(error, TLS_FAIL_MEMORY, "out of memory");
 }
 
 const char *error_errno(int code)

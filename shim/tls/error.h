@@ -29,6 +29,9 @@ void error_path(struct tls_error *error, const char *path, const char *what);
 /* "WHAT: CAUSE" with the class and the cause that OpenSSL's newest entry shows. Alerts (RFC 8446 section 6.2)
  * are named by their registered names. */
 void error_from_queue(struct tls_error *error, const char *what);
+/* Empties the queue; if one of its entries is want of memory, that is the error, whatever OpenSSL made of it:
+ * a chain that could not be built looks like one that is not trusted. */
+void error_memory(struct tls_error *error);
 /* What one entry of the queue says. */
 void error_cause(struct text *text, unsigned long code);
 /* What errno says, in our words: strerror speaks the locale's. */

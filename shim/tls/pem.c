@@ -165,7 +165,8 @@ static bool each_block(const char *path, const char *what, take_block *take, voi
         text_put(&t, what);
         text_put(&t, " in this file");
     }
-    ERR_clear_error();
+    if (ok)
+        ERR_clear_error();
     BIO_free(bio);
     content_free(&content);
     return ok;

@@ -100,11 +100,11 @@ static void identity_files(void)
         refused(params, key_file, ": a key must belong to root or to the user of the program");
         CHECK_INT(chown(key_file, 0, (gid_t)-1), 0);
     }
-    strcpy(other, pair_path("other.key"));
+    keep_path(other, sizeof other, pair_path("other.key"));
     save_key(other, rsa.key, NULL);
     params.key = other;
     refused(params, other, ": unusable key for this certificate: ");
-    strcpy(locked, pair_path("locked.key"));
+    keep_path(locked, sizeof locked, pair_path("locked.key"));
     save_key(locked, leaf.key, "secret"); /* asks nobody */
     params.key = locked;
     struct tls_error error;
@@ -201,7 +201,7 @@ static void system_store(void)
 {
     struct tls_error error = {0};
     char dir[128], link[256];
-    strcpy(dir, pair_path("store"));
+    keep_path(dir, sizeof dir, pair_path("store"));
     mkdir(dir, 0700);
     X509_STORE *store = X509_STORE_new();
     CHECK(!context_trust_system(store, dir, pair_path("none.pem"), &error));
@@ -241,7 +241,7 @@ static void in_child(const char *config, void (*run)(void))
         if (!tlsup_tls_engine())
             _exit(1);
         ca = make_cert((struct maker){.cn = "child CA", .ca = true}, NULL);
-        strcpy(ca_file, save_cert("child.pem", &ca));
+        keep_path(ca_file, sizeof ca_file, save_cert("child.pem", &ca));
         run();
         _exit(unit_failures != 0);
     }
@@ -341,15 +341,17 @@ int main(void)
     pair_path("."); /* before OpenSSL starts */
     configurations();
     const struct tls_engine *engine = tlsup_tls_engine();
-    CHECK(engine != NULL && engine == tlsup_tls_engine());
+    if (!engine)
+        return 1;
+    CHECK(engine == tlsup_tls_engine());
     CHECK_INT(engine->abi, TLS_ENGINE_ABI);
     CHECK(strncmp(engine->version, "OpenSSL ", 8) == 0);
     ca = make_cert((struct maker){.cn = "unit CA", .ca = true}, NULL);
     leaf = make_cert((struct maker){.san = "DNS:srv.test"}, &ca);
     rsa = make_cert((struct maker){.san = "DNS:srv.test", .rsa_bits = 2048}, &ca);
-    strcpy(ca_file, save_cert("ca.pem", &ca));
-    strcpy(cert_file, save_cert("cert.pem", &leaf));
-    strcpy(key_file, pair_path("cert.key"));
+    keep_path(ca_file, sizeof ca_file, save_cert("ca.pem", &ca));
+    keep_path(cert_file, sizeof cert_file, save_cert("cert.pem", &leaf));
+    keep_path(key_file, sizeof key_file, pair_path("cert.key"));
     save_key(key_file, leaf.key, NULL);
     for (int i = 0; i < 2; i++) {
         foreign = i;

@@ -344,8 +344,8 @@ static void client_certificate(int max) /* H115 and cert= */
     pair_free(&p);
 
     char cert[128], key[128];
-    strcpy(cert, save_cert("client.pem", &leaf));
-    strcpy(key, pair_path("client.key"));
+    keep_path(cert, sizeof cert, save_cert("client.pem", &leaf));
+    keep_path(key, sizeof key, pair_path("client.key"));
     BIO *bio = BIO_new_file(key, "w");
     PEM_write_bio_PrivateKey(bio, leaf.key, NULL, NULL, 0, NULL, NULL);
     BIO_free(bio);
@@ -399,7 +399,7 @@ int main(void)
 {
     ca = make_cert((struct maker){.cn = "unit CA", .ca = true}, NULL);
     leaf = make_cert((struct maker){.san = "DNS:srv.test"}, &ca);
-    strcpy(ca_file, save_cert("ca.pem", &ca));
+    keep_path(ca_file, sizeof ca_file, save_cert("ca.pem", &ca));
     for (int i = 0; i < 2; i++) {
         foreign = i;
         version(TLS1_3_VERSION, "TLSv1.3", NULL, "x25519", 2);

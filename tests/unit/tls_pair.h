@@ -94,12 +94,17 @@ static inline void spki_pin(const struct pair_cert *c, uint8_t out[TLS_PIN_BYTES
 
 static char pair_dir[64];
 
+static inline void keep_path(char *to, size_t cap, const char *from)
+{
+    snprintf(to, cap, "%s", from);
+}
+
 static inline const char *pair_path(const char *name)
 {
     static char path[4][128];
     static unsigned next;
     if (!pair_dir[0]) {
-        strcpy(pair_dir, "/tmp/tlsup-unit-XXXXXX");
+        keep_path(pair_dir, sizeof pair_dir, "/tmp/tlsup-unit-XXXXXX");
         if (!mkdtemp(pair_dir))
             abort();
     }

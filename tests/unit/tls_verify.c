@@ -393,7 +393,7 @@ int main(void)
     inter = make_cert((struct maker){.cn = "issuing CA", .ca = true}, &ca);
     bound = make_cert(
         (struct maker){.cn = "bound CA", .ca = true, .constraints = "critical,permitted;DNS:in.test"}, &ca);
-    strcpy(ca_file, save_cert("ca.pem", &ca));
+    keep_path(ca_file, sizeof ca_file, save_cert("ca.pem", &ca));
     for (int i = 0; i < 2; i++) {
         foreign = i;
         for (int flags = 0; flags <= TLS12; flags += TLS12) {
