@@ -190,7 +190,7 @@ extern void (*conn_on_gone)(struct conn *c);
 /* Any number at all was closed, replaced, or connected to something that is not governed. No lock. */
 extern void (*conn_on_forget)(int fd);
 
-/* ---- life (dial.c) ---- */
+/* ---- life (gate.c, dial.c, leave.c) ---- */
 
 enum gate {
     GATE_PASS,     /* none of our business */
@@ -216,10 +216,18 @@ bool conn_redial(struct conn *c);
 /* EV_REDIAL's state: has TCP arrived? */
 void conn_dial_step(struct conn *c);
 
+/* ---- identity (identity.c) ---- */
+
+/* An int option of the socket, -1 if it cannot be read. SO_COOKIE, 0 if there is none. No lock needed. */
+int conn_option(int fd, int level, int name);
+uint64_t conn_cookie(int fd);
 /* True if `fd` still is the socket that this conn was made for. */
 bool conn_is_socket(struct conn *c, int fd);
 /* May this process use the session? Claims it after a fork; the loser gets ECONNRESET for ever. */
 bool conn_claim(struct conn *c);
+/* Does this process use it? Closing is no use: a process that never used the session after a fork goes
+ * silently, and the other one goes on. */
+bool conn_is_user(const struct conn *c);
 
 /* ---- the machine (state.c, decide.c, outcome.c) ---- */
 

@@ -116,6 +116,9 @@ static void start_clock(struct conn *c)
     c->stage_ns = last ? 0 : c->begun_ns + STAGE_NS;
 }
 
+/* `try=` accepts what is here. */
+static const struct strategy *const strategies[STRATEGY_COUNT] = {[STRATEGY_UPGRADE] = &strategy_upgrade};
+
 static void begin(struct conn *c)
 {
     enum conn_failure kind;
@@ -127,7 +130,7 @@ static void begin(struct conn *c)
     if (!secure_prepare(c))
         return;
     start_clock(c);
-    c->strategy = &strategy_upgrade;
+    c->strategy = strategies[c->verdict.rule->try[0]];
     switch (c->strategy->begin(c)) {
     case STRATEGY_REFUSED:
         conn_fail(c, FAILURE_REFUSED, EACCES, c->result_type, (const char *[]){c->reason, NULL});

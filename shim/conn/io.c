@@ -10,39 +10,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-void (*conn_on_change)(struct conn *c);
-
-/* ---- the lock ---- */
-
-void conn_lock(struct conn *c, int fd)
-{
-    sigset_t all, before;
-    int cancel;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
-    pthread_mutex_lock(&c->lock);
-    c->held_signals = before;
-    c->held_cancel = cancel;
-    c->fd = fd;
-}
-
-void conn_unlock(struct conn *c)
-{
-    if (c->changed || c->want_in != c->told_in || c->want_out != c->told_out) {
-        c->changed = false;
-        c->told_in = c->want_in;
-        c->told_out = c->want_out;
-        if (conn_on_change)
-            conn_on_change(c);
-    }
-    sigset_t signals = c->held_signals;
-    int cancel = c->held_cancel;
-    pthread_mutex_unlock(&c->lock);
-    pthread_setcancelstate(cancel, NULL);
-    pthread_sigmask(SIG_SETMASK, &signals, NULL);
-}
-
 /* ---- out ---- */
 
 /* A CANDIDATE whose TCP is not there yet answers as the kernel would: EAGAIN while it is on its way, else its
@@ -231,65 +198,4 @@ size_t conn_readable(struct conn *c)
     if (open_readable(c))
         c->changed = true; /* whoever sizes a read by this owes an edge for the rest */
     return buffer_len(&c->peeked) + c->engine->readable(c->tls);
-}
-
-/* ---- readiness ---- */
-
-#define ENDED      (POLLIN | POLLRDNORM | POLLOUT | POLLWRNORM | POLLRDHUP)
-#define READ_BITS  (POLLIN | POLLRDNORM)
-#define WRITE_BITS (POLLOUT | POLLWRNORM)
-
-static short ready_early(const struct conn *c, short interest)
-{
-    size_t max = c->state == CONN_SNIFF ? CONN_SNIFF_MAX : CONN_HOLD_MAX;
-    return buffer_len(&c->hold) < max ? (short)(interest & WRITE_BITS) : 0;
-}
-
-static short ready_open(struct conn *c, short interest, short kernel)
-{
-    short bits = kernel & (POLLERR | POLLHUP);
-    if (interest & READ_BITS &&
-        (kernel & (POLLIN | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
-         buffer_len(&c->peeked) || c->engine->pending(c->tls)) &&
-        open_readable(c))
-        bits |= interest & READ_BITS;
-    if (interest & WRITE_BITS && kernel & (POLLOUT | POLLERR | POLLHUP) && !conn_settling(c))
-        bits |= interest & WRITE_BITS;
-    if (interest & POLLRDHUP && (kernel & POLLRDHUP || c->ended != RC_OK))
-        bits |= POLLRDHUP;
-    if (kernel & POLLPRI)
-        bits |= interest & POLLPRI;
-    return bits;
-}
-
-short conn_ready(struct conn *c, short interest, short kernel)
-{
-    if (c->state == CONN_CANDIDATE && kernel & POLLIN)
-        conn_server_spoke(c);
-    switch (conn_state_of(c)) {
-    case CONN_REFUSED: return (short)((interest & ENDED) | POLLERR | POLLHUP);
-    case CONN_OPEN: return ready_open(c, interest, kernel);
-    case CONN_SNIFF:
-    case CONN_DIAL:
-    case CONN_NEGOTIATE:
-    case CONN_HANDSHAKE:
-    case CONN_CONFIRM: return ready_early(c, interest); /* HUP and ERR of the kernel are hints before OPEN */
-    case CONN_PLAIN:
-        if (buffer_len(&c->hold))
-            kernel &= (short)~WRITE_BITS;
-        return kernel & (short)(interest | POLLERR | POLLHUP | POLLNVAL);
-    default: return kernel & (short)(interest | POLLERR | POLLHUP | POLLNVAL);
-    }
-}
-
-short conn_kernel_interest(struct conn *c, short interest)
-{
-    short wants = (short)((c->want_in ? POLLIN : 0) | (c->want_out ? POLLOUT : 0));
-    if (conn_negotiating(c))
-        return wants;
-    if (c->state == CONN_SNIFF)
-        return 0;
-    if (c->state == CONN_OPEN || c->state == CONN_PLAIN)
-        return (short)(interest | (conn_settling(c) ? POLLOUT : 0));
-    return interest;
 }

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/* Which socket a descriptor is, and which process may use the session on it: a number proves neither. */
+#include "shim/conn/conn.h"
+#include "shim/conn/owner.h"
+#include "shim/real.h"
+
+#include <unistd.h>
+
+int conn_option(int fd, int level, int name)
+{
+    int value = -1;
+    socklen_t len = sizeof value;
+    return real.getsockopt(fd, level, name, &value, &len) == 0 ? value : -1;
+}
+
+uint64_t conn_cookie(int fd)
+{
+    uint64_t cookie = 0;
+    socklen_t len = sizeof cookie;
+    return real.getsockopt(fd, SOL_SOCKET, SO_COOKIE, &cookie, &len) == 0 ? cookie : 0;
+}
+
+bool conn_is_socket(struct conn *c, int fd)
+{
+    return c->cookie == 0 || conn_cookie(fd) == c->cookie;
+}
+
+bool conn_claim(struct conn *c)
+{
+    return c->owner ? owner_claim(c->owner) : c->born_in == (int)getpid();
+}
+
+bool conn_is_user(const struct conn *c)
+{
+    return c->owner ? owner_holds(c->owner) : c->born_in == (int)getpid();
+}

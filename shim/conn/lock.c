@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* The lock of a conn: held around one non-blocking step, with signals blocked, so that no handler meets it
+ * half way. */
+#include "shim/conn/conn.h"
+
+void (*conn_on_change)(struct conn *c);
+
+void conn_lock(struct conn *c, int fd)
+{
+    sigset_t all, before;
+    int cancel;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    pthread_mutex_lock(&c->lock);
+    c->held_signals = before;
+    c->held_cancel = cancel;
+    c->fd = fd;
+}
+
+void conn_unlock(struct conn *c)
+{
+    if (c->changed || c->want_in != c->told_in || c->want_out != c->told_out) {
+        c->changed = false;
+        c->told_in = c->want_in;
+        c->told_out = c->want_out;
+        if (conn_on_change)
+            conn_on_change(c);
+    }
+    sigset_t signals = c->held_signals;
+    int cancel = c->held_cancel;
+    pthread_mutex_unlock(&c->lock);
+    pthread_setcancelstate(cancel, NULL);
+    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+}
