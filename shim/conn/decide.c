@@ -33,8 +33,7 @@ static void look_up(struct conn *c)
 {
     const char *names[CONN_NAMES_MAX + 1];
     size_t n = 0;
-    bool named = c->has_authority && c->authority.kind == HOST_NAME;
-    const char *host = named ? c->authority.host : NULL;
+    const char *host = c->has_authority ? c->authority.host : NULL; /* a literal is looked up as an address */
     bool chosen = host && in_resolved_set(c, host);
     c->conflict = host && c->n_names > 0 && !chosen;
     if (!chosen)

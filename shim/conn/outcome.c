@@ -45,33 +45,19 @@ void conn_say(struct conn *c, const char *result_type, const char *const parts[]
     c->result_type = result_type;
 }
 
-static void fall_back(struct conn *c)
+/* False: the server could not even be dialled again. */
+static bool fall_back(struct conn *c)
 {
     c->would_block = c->verdict.level != LEVEL_MAY;
-    const char *grant = c->would_block ? "testing" : "the peer did not offer TLS";
-    if (c->state == CONN_CANDIDATE ||
-        c->state == CONN_SNIFF) { /* nothing of ours was sent: the connection is clean */
-        conn_enter_plain(c, grant, "allowed-plain");
-        return;
-    }
-    c->grant = grant;
-    if (!conn_redial(c))
-        CONN_FAIL(c, FAILURE_NETWORK, c->error ? c->error : ECONNREFUSED, "validation-failure",
-                  "the server could not be dialled again");
+    c->grant = c->would_block ? "testing" : "the peer did not offer TLS";
+    if (c->state != CONN_CANDIDATE && c->state != CONN_SNIFF)
+        return conn_redial(c);
+    conn_enter_plain(c, c->grant, "allowed-plain"); /* nothing of ours was sent: the connection is clean */
+    return true;
 }
 
-void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,
-               const char *const parts[])
+static void refuse(struct conn *c, int error)
 {
-    conn_say(c, result_type, parts);
-    if ((kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT) && conn_negotiating(c) && c->state != CONN_DIAL)
-        memory_keep(c, kind, error);
-    if (plain_may_follow(c, kind)) {
-        fall_back(c);
-        return;
-    }
-    if (c->state == CONN_PLAIN)
-        return;
     c->error = error;
     if (c->tls)
         c->engine->close_notify(c->tls);
@@ -80,4 +66,21 @@ void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *re
     conn_enter(c, EV_REFUSE);
     buffer_free(&c->hold);
     report_decision(c, "blocked");
+}
+
+void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,
+               const char *const parts[])
+{
+    static const char *const unreachable[] = {"the server could not be dialled again", NULL};
+    conn_say(c, result_type, parts);
+    if ((kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT) && conn_negotiating(c) && c->state != CONN_DIAL)
+        memory_keep(c, kind, error);
+    if (c->state == CONN_PLAIN)
+        return;
+    if (!plain_may_follow(c, kind)) {
+        refuse(c, error);
+    } else if (!fall_back(c)) {
+        conn_say(c, "validation-failure", unreachable);
+        refuse(c, c->error ? c->error : ECONNREFUSED);
+    }
 }
