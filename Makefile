@@ -39,11 +39,13 @@ SHIM_C   := $(wildcard shim/*.c shim/conn/*.c shim/hooks/*.c shim/wait/*.c shim/
 PURE_C   := $(POLICY_C) $(HTTP1_C) $(AUDIT_C)
 UNIT_C   := $(wildcard tests/unit/*.c)
 TLS_UNIT_C := $(wildcard tests/unit/tls_*.c)
+SHIM_UNIT_C := $(wildcard tests/unit/shim_*.c)
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_C))
 TLS_UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(TLS_UNIT_C))
-PLAIN_UNITS := $(filter-out $(TLS_UNITS),$(UNITS))
+SHIM_UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(SHIM_UNIT_C))
+PLAIN_UNITS := $(filter-out $(TLS_UNITS) $(SHIM_UNITS),$(UNITS))
 
 .PHONY: all check unit unit-build lint install clean clients
 .DELETE_ON_ERROR:
@@ -75,12 +77,18 @@ $(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C))
 -include tests/origin/origin.mk
 -include tests/clients/clients.mk
 
-# unit programs: those of the engine link it and OpenSSL, the others the pure parts alone
+# unit programs: those of the engine link it and OpenSSL, those of the shim all of it that exports nothing, the
+# others the pure parts alone
+$(SHIM_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o \
+  $(call objs,$(filter-out shim/hooks/% shim/wait/% shim/init.c,$(SHIM_C)) $(PURE_C))
+	@mkdir -p $(@D)
+	@echo "  LINK    $@"
+	@$(CC) $(LDBASE) -o $@ $^ $(LDFLAGS) -pthread -ldl
 $(TLS_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call objs,$(TLS_C))
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -o $@ $^ $(LDFLAGS) -lssl -lcrypto -pthread
-$(PLAIN_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call objs,$(PURE_C) $(UNIT_EXTRA_C))
+$(PLAIN_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o $(call objs,$(PURE_C))
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -o $@ $^ $(LDFLAGS) -pthread
