@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Preloaded into ippeveprinter, which will not start without an Avahi daemon: the calls it makes of Avahi's client
- * library succeed and announce nothing, and what it binds is bound to loopback.
+ * Preloaded into ippeveprinter, which will not start without an Avahi daemon: the calls it makes of Avahi's
+ * client library succeed and announce nothing, and what it binds is bound to loopback.
  */
 #include <dlfcn.h>
 #include <netinet/in.h>
