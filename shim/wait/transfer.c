@@ -101,6 +101,8 @@ enum conn_rc transfer_send(struct transfer *t)
     for (;;) {
         rc = push_and_settle(t, total);
         t->error = t->conn->error;
+        if (rc == RC_ERROR && t->done && must_not_wait(t))
+            rc = RC_OK; /* what was accepted stays accepted: whether the refusal came this early must not show */
         bool settled = rc == RC_OK && !conn_settling(t->conn);
         if (settled || (rc != RC_OK && rc != RC_AGAIN))
             break;
