@@ -125,6 +125,7 @@ struct conn {
     /* the program's bytes that wait */
     struct conn_buffer hold;
     size_t pass_left;  /* bytes of an examined request head that may go on as they are */
+    bool read_last;    /* the program waited or read since its last write */
     bool head_partial; /* what is held is the start of a request head */
 
     /* the dialogue */

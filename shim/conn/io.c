@@ -40,6 +40,7 @@ static enum conn_rc hold(struct conn *c, const char *buf, size_t len, size_t *ta
 {
     size_t max = c->state == CONN_SNIFF ? CONN_SNIFF_MAX : CONN_HOLD_MAX;
     *taken = buffer_append(&c->hold, buf, len, max);
+    c->read_last = false;
     if (*taken)
         return RC_OK;
     if (buffer_len(&c->hold) < max && len) {
@@ -123,6 +124,7 @@ bool conn_settling(const struct conn *c)
 
 static enum conn_rc recv_early(struct conn *c)
 {
+    c->read_last = true;
     if (!conn_is_socket(c, c->fd))
         return RC_PASS;
     if (c->state == CONN_CANDIDATE) { /* as TCP: nothing is held, nothing begins */

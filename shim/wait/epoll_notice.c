@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+/* What becomes of a conn's epoll records when the conn changes: the kernel's mask, the ready list, edges,
+ * wake-ups. */
+#include "shim/conn/conn.h"
+#include "shim/conn/pool.h"
+#include "shim/real.h"
+#include "shim/table.h"
+#include "shim/wait/epoll.h"
+#include "shim/wait/epoll_set.h"
+
+#include <poll.h>
+#include <stddef.h>
+#include <sys/eventfd.h>
+
+/* epoll's event bits have the values of poll's */
+#define POLL_BITS 0x27ffU
+#define FLAGS     ((uint32_t)EPOLLET | EPOLLONESHOT | EPOLLEXCLUSIVE | EPOLLWAKEUP)
+
+short epoll_wants(const struct epoll_reg *r)
+{
+    return (short)(r->events & POLL_BITS & ~(uint32_t)(EPOLLERR | EPOLLHUP));
+}
+
+/* TLS is on its way: what the kernel says is for the machine, not for the program. */
+static bool early(const struct conn *c)
+{
+    return c->state == CONN_SNIFF || conn_negotiating(c);
+}
+
+/* ---- the kernel's mask
+ * --------------------------------------------------------------------------------------- */
+
+uint32_t epoll_mask(struct conn *c, const struct epoll_reg *r)
+{
+    uint32_t mask = (uint16_t)conn_kernel_interest(c, epoll_wants(r));
+    uint32_t flags = r->events & FLAGS;
+    if (early(c))
+        flags &= ~(uint32_t)EPOLLET; /* the machine does not promise to drain the socket at each step */
+    if (r->quiet)
+        flags |= EPOLLET;
+    return mask | flags;
+}
+
+/* The number may have been closed while a duplicate lives, and may by now be another file in the same set. */
+static bool still_names(const struct conn *c, int fd)
+{
+    struct conn *at = table_get(fd);
+    if (at)
+        conn_put(at);
+    return at == c;
+}
+
+static bool tell(const struct conn *c, struct epoll_reg *r, uint32_t mask)
+{
+    const struct epoll_set *set = atomic_load(&r->set);
+    if (!set || !still_names(c, r->fd))
+        return false;
+    struct epoll_event event = {.events = mask, .data.u64 = epoll_reg_pack(r)};
+    int op = EPOLL_CTL_MOD;
+    if (mask & EPOLLEXCLUSIVE) { /* cannot be modified, epoll_ctl(2) */
+        real.epoll_ctl(set->number, EPOLL_CTL_DEL, r->fd, NULL);
+        op = EPOLL_CTL_ADD;
+    }
+    bool told = real.epoll_ctl(set->number, op, r->fd, &event) == 0;
+    r->kernel = told ? mask : EPOLL_UNTOLD;
+    return told;
+}
+
+void epoll_sync(struct conn *c, struct epoll_reg *r)
+{
+    if (r->disarmed)
+        return;
+    uint32_t mask = epoll_mask(c, r);
+    if (mask != r->kernel)
+        tell(c, r, mask);
+}
+
+void epoll_hush(struct conn *c, struct epoll_reg *r)
+{
+    if (r->kernel != EPOLL_UNTOLD)
+        tell(c, r, EPOLLONESHOT); /* a hang-up may still come, once */
+    r->kernel = EPOLL_UNTOLD;
+}
+
+/* ---- waking
+ * ---------------------------------------------------------------------------------------------------- */
+
+void epoll_wake_set(struct epoll_set *set)
+{
+    pthread_mutex_lock(&set->lock);
+    if (!set->wake) {
+        int fd = real.eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        struct epoll_event event = {.events = EPOLLIN, .data.u64 = EPOLL_WAKE_DATA};
+        if (fd >= 0 && real.epoll_ctl(set->number, EPOLL_CTL_ADD, fd, &event) == 0)
+            set->wake = fd + 1;
+        else if (fd >= 0)
+            real.close(fd);
+    }
+    pthread_mutex_unlock(&set->lock);
+}
+
+static bool writable(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    return real.poll(&p, 1, 0) > 0 && p.revents & POLLOUT;
+}
+
+/* Modifying the conn's own entry makes it an event of the kernel, for which no descriptor is needed; that
+ * works while the socket is writable. The mask is put right when the event is judged. */
+static void wake(struct conn *c, struct epoll_reg *r, struct epoll_set *set)
+{
+    if (!(r->events & EPOLLEXCLUSIVE) && writable(r->fd) && tell(c, r, epoll_mask(c, r) | EPOLLIN | EPOLLOUT))
+        return;
+    epoll_wake_set(set);
+}
+
+void epoll_push(struct conn *c, struct epoll_reg *r, uint32_t seen)
+{
+    struct epoll_set *set = atomic_load(&r->set);
+    bool needed = false;
+    if (!set || r->disarmed)
+        return;
+    pthread_mutex_lock(&set->lock);
+    if (atomic_load(&r->set) == set) {
+        bool first = atomic_load(&set->ready) == 0, fresh = !r->on[LIST_READY];
+        r->seen |= seen;
+        epoll_list_add(set, r, LIST_READY);
+        /* The list is filled before the count is read; a waiter raises the count before it reads the list. */
+        needed = (fresh && atomic_load(&set->waiters) > 0) || (first && atomic_load(&set->nested));
+    }
+    pthread_mutex_unlock(&set->lock);
+    if (needed)
+        wake(c, r, set);
+}
+
+/* ---- changes
+ * --------------------------------------------------------------------------------------------------- */
+
+/* A wait has to look at conns whose clock runs, or who may be waiting for a decision. */
+static void watch(const struct conn *c, struct epoll_reg *r)
+{
+    bool should = early(c);
+    struct epoll_set *set = atomic_load(&r->set);
+    if (!set || r->on[LIST_WATCHED] == should)
+        return;
+    pthread_mutex_lock(&set->lock);
+    if (atomic_load(&r->set) == set && should)
+        epoll_list_add(set, r, LIST_WATCHED);
+    else if (atomic_load(&r->set) == set)
+        epoll_list_remove(set, r, LIST_WATCHED);
+    pthread_mutex_unlock(&set->lock);
+}
+
+static bool kernel_readable(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLIN};
+    return real.poll(&p, 1, 0) > 0;
+}
+
+/*
+ * Which edges are due? After a read that left something (programs trust a short read and FIONREAD, so one
+ * that was not short may be their last): one more for reading. When writing becomes possible after an edge of
+ * the kernel's was held back: that one. Before TLS is up, and on a refusal: what is newly true.
+ */
+static uint32_t edges(const struct conn *c, struct epoll_reg *r, short now)
+{
+    const short reads = POLLIN | POLLRDNORM;
+    uint32_t due = 0;
+    if (c->state == CONN_CANDIDATE)
+        return 0; /* the kernel's own */
+    if (c->state == CONN_OPEN) {
+        bool read_since = c->bytes_in != r->told_at;
+        if (read_since && epoll_wants(r) & reads && (now & reads || kernel_readable(c)))
+            due |= EPOLLIN;
+    } else {
+        due = (uint16_t)(now & ~r->told);
+        r->told = now;
+    }
+    if (r->owes_out && !early(c) && !conn_settling(c))
+        due |= EPOLLOUT;
+    return due;
+}
+
+void epoll_notice_one(struct conn *c, struct epoll_reg *r)
+{
+    watch(c, r);
+    if (r->disarmed)
+        return;
+    r->quiet = false;
+    epoll_sync(c, r);
+    if (r->judging)
+        return;
+    short now = conn_ready(c, epoll_wants(r), 0);
+    if (!(r->events & EPOLLET)) {
+        if (now)
+            epoll_push(c, r, 0);
+        return;
+    }
+    uint32_t due = edges(c, r, now);
+    if (due)
+        epoll_push(c, r, due);
+}
+
+void epoll_notice(struct conn *c)
+{
+    if (!c->regs)
+        return;
+    epoll_purge(c);
+    if (!conn_is_user(c)) /* in a child of fork() that does not use the conn the set is the parent's */
+        return;
+    for (struct epoll_reg *r = c->regs; r; r = r->next_of_conn)
+        epoll_notice_one(c, r);
+}

@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The records behind epoll.h, and the memory that they live in.
+ *
+ * Locks: the conn's, then the set's, never the other way. The set's lock guards its three lists and what a
+ * record has to do with them (seen, listed, watched, set); the rest of a record is guarded by its conn's
+ * lock. Both kinds of memory are type-stable: a stale pointer or index leads to a record of the same kind,
+ * and is checked under the lock.
+ */
+#pragma once
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/epoll.h>
+
+struct conn;
+struct epoll_reg;
+
+#define EPOLL_UNTOLD UINT32_MAX /* no mask: a ONESHOT that fired, a call that failed */
+#define EPOLL_NEVER  UINT64_MAX
+#define EPOLL_SEEN_KERNEL                                                                                    \
+    (1U << 27) /* at least one of the bits came from the kernel; no event has this value */
+
+enum epoll_list { LIST_ALL, LIST_READY, LIST_WATCHED, EPOLL_LISTS };
+
+struct epoll_link {
+    struct epoll_reg *next, *before;
+};
+
+struct epoll_head {
+    struct epoll_reg *first, *last;
+};
+
+struct epoll_reg {
+    unsigned index;      /* place in the pool, for ever */
+    uint16_t generation; /* counts uses of the place */
+    struct conn *conn;   /* no reference: the conn drops its records before it goes */
+    struct epoll_reg *next_of_conn;
+    _Atomic(struct epoll_set *) set; /* NULL: the set is gone; whoever has the conn's lock frees the record */
+    int fd;
+    uint32_t events; /* the program's, with its flags */
+    epoll_data_t data;
+
+    uint32_t kernel; /* the mask that the kernel was told last, or EPOLL_UNTOLD */
+    bool disarmed;   /* ONESHOT: delivered, and the program has not asked again */
+    bool quiet; /* the kernel repeats a hang-up that nobody can use now: ask for edges until something changes
+                 */
+    bool owes_out;    /* an OUT edge of the kernel was held back: one is due when writing becomes possible */
+    bool judging;     /* a wait looks at it right now: what it finds is delivered, not put on the list */
+    uint64_t told_at; /* conn.bytes_in at the last edge for reading; EPOLL_NEVER: there was none */
+    short told;       /* edge-triggered: what the program has been told of since it was last untrue */
+
+    uint32_t seen; /* kernel events that wait to be judged, and EPOLL_SEEN_KERNEL */
+    bool on[EPOLL_LISTS];
+    struct epoll_link link[EPOLL_LISTS];
+};
+
+struct epoll_set {
+    pthread_mutex_t lock;
+    struct epoll_head list[EPOLL_LISTS];
+    atomic_uint records, ready, watched; /* lengths of the lists */
+    atomic_int waiters;
+    atomic_bool nested; /* it is in another set: its ready list must make it readable */
+    int number;
+    int wake;  /* 1 + an eventfd that is in the set for a while; 0: none */
+    bool turn; /* with room for one event: whose turn is it? */
+};
+
+/* The record of a number that may be an epoll set; NULL if there is none. Lock-free. */
+struct epoll_set *epoll_set_at(int number);
+/* The same, made if need be; NULL: out of memory. */
+struct epoll_set *epoll_set_made(int number);
+
+/* For callers without a conn's lock: signals are blocked meanwhile. */
+void epoll_set_lock(struct epoll_set *set, sigset_t *before);
+void epoll_set_unlock(struct epoll_set *set, const sigset_t *before);
+
+/* Lists; under the set's lock. Adding what is there and removing what is not are allowed. */
+void epoll_list_add(struct epoll_set *set, struct epoll_reg *r, enum epoll_list which);
+void epoll_list_remove(struct epoll_set *set, struct epoll_reg *r, enum epoll_list which);
+
+/* A clean record with its index, or NULL. Maps memory. */
+struct epoll_reg *epoll_reg_new(void);
+void epoll_reg_free(struct epoll_reg *r);
+
+/* What the kernel is given as data, and back: NULL if it is not ours. The record may be another's by now:
+ * check `set`. */
+uint64_t epoll_reg_pack(const struct epoll_reg *r);
+struct epoll_reg *epoll_reg_unpack(uint64_t data);
+/* Was this once ours? Then it is none of the program's, whatever became of it. */
+bool epoll_data_is_ours(uint64_t data);
+/* The data of the eventfd that wakes a set's waiters. */
+#define EPOLL_WAKE_DATA (0xf71557ULL << 40 | 0x77616b65ULL)
+
+/* Forgets all records of a set whose number means something else now; their conns free them later. */
+void epoll_set_clear(struct epoll_set *set);
+/* The child of fork() starts with fresh locks. */
+void epoll_set_after_fork(void);
+
+/* ---- epoll_notice.c; all under the conn's lock ---- */
+
+/* The program's events as poll's bits. */
+short epoll_wants(const struct epoll_reg *r);
+/* The kernel's mask as it should be now. */
+uint32_t epoll_mask(struct conn *c, const struct epoll_reg *r);
+/* Tells the kernel if that differs from what it was told. */
+void epoll_sync(struct conn *c, struct epoll_reg *r);
+/* ONESHOT, delivered: the kernel keeps quiet until the program asks again. */
+void epoll_hush(struct conn *c, struct epoll_reg *r);
+/* One record of a conn that changed. */
+void epoll_notice_one(struct conn *c, struct epoll_reg *r);
+/* Puts the record on its set's ready list, with bits to be judged as if the kernel gave them, and wakes who
+ * waits. */
+void epoll_push(struct conn *c, struct epoll_reg *r, uint32_t seen);
+/* Wakes one thread that waits on the set, by an eventfd in it. Needs no lock, but signals blocked. */
+void epoll_wake_set(struct epoll_set *set);
+
+/* ---- epoll_reg.c ---- */
+
+/* Takes the record out of its set and frees it; the caller has taken it out of the conn, whose lock it holds.
+ */
+void epoll_reg_release(struct epoll_reg *r);
+/* Frees the records whose sets are gone. Under the conn's lock. */
+void epoll_purge(struct conn *c);

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Waiting on an epoll set that may hold conns.
+ *
+ * A round: raise the count of waiters, look at the conns whose clock runs, ask the kernel (without sleeping
+ * if the ready list has something), put what it said about conns on the ready list, and judge that list. What
+ * is judged true is delivered; what is not is swallowed, and the round is repeated with the time that is
+ * left.
+ */
+#include "shim/conn/conn.h"
+#include "shim/conn/pool.h"
+#include "shim/real.h"
+#include "shim/wait/block.h"
+#include "shim/wait/epoll.h"
+#include "shim/wait/epoll_set.h"
+#include "shim/wait/look.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <poll.h>
+#include <stddef.h>
+
+#define NS_PER_MS 1000000
+#define READS     (POLLIN | POLLRDNORM)
+#define WRITES    (POLLOUT | POLLWRNORM)
+
+struct round {
+    const struct epoll_call *call;
+    struct epoll_set *set;
+    uint64_t until, deadline;
+    bool waits;
+    int n; /* events delivered */
+};
+
+/* ---- conns whose clock runs
+ * -------------------------------------------------------------------------------------- */
+
+/* Is there something to do for a watched conn that no event will tell of? A look without its lock: what it
+ * says wrongly costs a needless judgement, or one that comes a round later. */
+static bool needs_a_look(const struct round *round, const struct epoll_reg *r, uint64_t deadline,
+                         uint64_t now)
+{
+    const struct conn *c = r->conn;
+    if (deadline && deadline <= now)
+        return true;
+    short wants = epoll_wants(r);
+    if (round->waits && c->state == CONN_SNIFF && wants & READS && !(wants & WRITES))
+        return true;
+    uint32_t machine = (c->want_in ? EPOLLIN : 0U) | (c->want_out ? EPOLLOUT : 0U);
+    return conn_negotiating(c) && machine != (r->kernel & (EPOLLIN | EPOLLOUT));
+}
+
+static void look_at_watched(struct round *round)
+{
+    struct epoll_set *set = round->set;
+    sigset_t before;
+    uint64_t now = now_ns();
+    epoll_set_lock(set, &before);
+    for (struct epoll_reg *r = set->list[LIST_WATCHED].first; r; r = r->link[LIST_WATCHED].next) {
+        if (r->disarmed) /* the program does not wait for it */
+            continue;
+        uint64_t deadline = conn_deadline(r->conn);
+        if (deadline && deadline < round->deadline)
+            round->deadline = deadline;
+        if (needs_a_look(round, r, deadline, now))
+            epoll_list_add(set, r, LIST_READY);
+    }
+    epoll_set_unlock(set, &before);
+}
+
+/* ---- the kernel
+ * -------------------------------------------------------------------------------------------------- */
+
+static int ask_kernel(const struct epoll_call *call, int max, int64_t ns)
+{
+    struct timespec store;
+    if (call->precise)
+        return real.epoll_pwait2(call->set, call->events, max, wait_timespec(ns, &store), call->mask);
+    int64_t ms = ns < 0 ? -1 : (ns + NS_PER_MS - 1) / NS_PER_MS;
+    return real.epoll_pwait(call->set, call->events, max, ms > INT_MAX ? INT_MAX : (int)ms, call->mask);
+}
+
+/* How many events the kernel may give, so that neither side starves the other; 0: none this time. */
+static int quota(const struct round *round, unsigned ready)
+{
+    int max = round->call->max;
+    if (!ready)
+        return max;
+    if (max == 1) {
+        round->set->turn = !round->set->turn;
+        return round->set->turn ? 1 : 0;
+    }
+    return ready < (unsigned)max / 2 ? max - (int)ready : max - max / 2;
+}
+
+/* Under the set's lock. */
+static void take_wake(struct epoll_set *set)
+{
+    if (set->wake)
+        real.close(set->wake - 1);
+    set->wake = 0;
+}
+
+/* The kernel's events: the foreign ones stay at the front of the program's array, ours go to the ready list.
+ */
+static void sort_out(struct round *round, int given)
+{
+    struct epoll_event *events = round->call->events;
+    struct epoll_set *set = round->set;
+    pthread_mutex_lock(&set->lock);
+    for (int i = 0; i < given; i++) {
+        struct epoll_event event = events[i];
+        struct epoll_reg *r = epoll_reg_unpack(event.data.u64);
+        if (r && atomic_load(&r->set) == set) {
+            r->seen |= event.events | EPOLL_SEEN_KERNEL;
+            epoll_list_add(set, r, LIST_READY);
+        } else if (event.data.u64 == EPOLL_WAKE_DATA) {
+            take_wake(set);
+        } else if (!epoll_data_is_ours(event.data.u64)) {
+            events[round->n++] = event;
+        }
+    }
+    pthread_mutex_unlock(&set->lock);
+}
+
+/* ---- judging
+ * ------------------------------------------------------------------------------------------------------- */
+
+struct popped {
+    struct epoll_reg *r;
+    struct conn *c; /* with a reference */
+    uint16_t generation;
+    int fd;
+    uint32_t seen;
+};
+
+/* Signals are blocked. */
+static bool pop(struct epoll_set *set, struct popped *out)
+{
+    pthread_mutex_lock(&set->lock);
+    struct epoll_reg *r = set->list[LIST_READY].first;
+    if (r) {
+        epoll_list_remove(set, r, LIST_READY);
+        *out = (struct popped){r, r->conn, r->generation, r->fd, r->seen};
+        r->seen = 0;
+        pool_ref(out->c); /* the record is alive, so the conn is */
+    }
+    pthread_mutex_unlock(&set->lock);
+    return r != NULL;
+}
+
+/* The kernel repeats a hang-up that nobody can use before TLS is up: from here on, only when something
+ * changes. */
+static bool storms(const struct conn *c, const struct epoll_reg *r, uint32_t seen)
+{
+    return (c->state == CONN_SNIFF || conn_negotiating(c)) && seen & EPOLL_SEEN_KERNEL &&
+           !(seen & r->kernel & (EPOLLIN | EPOLLOUT));
+}
+
+static void deliver(struct round *round, struct conn *c, struct epoll_reg *r, short truth)
+{
+    round->call->events[round->n++] = (struct epoll_event){.events = (uint16_t)truth, .data = r->data};
+    r->told |= truth;
+    if (truth & READS)
+        r->told_at = c->bytes_in;
+    if (truth & WRITES)
+        r->owes_out = false;
+    if (r->events & EPOLLONESHOT) {
+        r->disarmed = true;
+        epoll_hush(c, r);
+    }
+}
+
+/* What unlocking would do, done while the record is marked: what is found now is delivered now, and is no new
+ * edge. */
+static void tell_others(struct conn *c)
+{
+    if (!c->changed && c->want_in == c->told_in && c->want_out == c->told_out)
+        return;
+    c->changed = false;
+    c->told_in = c->want_in;
+    c->told_out = c->want_out;
+    conn_on_change(c);
+}
+
+/* Under the conn's lock. */
+static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint32_t seen)
+{
+    short wants = epoll_wants(r);
+    if (seen & EPOLL_SEEN_KERNEL && r->events & EPOLLONESHOT)
+        r->kernel = EPOLL_UNTOLD;
+    if (r->disarmed)
+        return;
+    r->judging = true;
+    short truth = look_at(c, wants, (short)(seen & 0x7fffU), round->waits);
+    tell_others(c);
+    r->judging = false;
+    if (r->events & EPOLLET && seen & EPOLLOUT && wants & WRITES && !(truth & WRITES))
+        r->owes_out = true;
+    if (truth)
+        deliver(round, c, r, truth);
+    else if (storms(c, r, seen))
+        r->quiet = true;
+    epoll_sync(c, r);
+    if (!(r->events & EPOLLET) && conn_ready(c, wants, 0))
+        epoll_push(c, r, 0);
+}
+
+/* Signals are blocked. */
+static void judge_list(struct round *round)
+{
+    unsigned ready = atomic_load(&round->set->ready), seen = 0;
+    struct popped p;
+    while (seen < ready && round->n < round->call->max && pop(round->set, &p)) {
+        seen++;
+        conn_lock(p.c, p.fd);
+        if (p.r->generation == p.generation && p.r->conn == p.c && atomic_load(&p.r->set) == round->set)
+            judge(round, p.c, p.r, p.seen);
+        conn_unlock(p.c);
+        conn_put(p.c);
+    }
+    if (seen < ready && atomic_load(&round->set->waiters) > 0)
+        epoll_wake_set(round->set); /* what does not fit here is another thread's */
+}
+
+/* ---- rounds
+ * -------------------------------------------------------------------------------------------------------- */
+
+/* Sleeps at most once. False: errno says why. */
+static bool go_round(struct round *round)
+{
+    struct epoll_set *set = round->set;
+    round->deadline = WAIT_FOREVER;
+    if (round->waits)
+        epoll_count_waiter(set->number, 1);
+    if (atomic_load(&set->watched))
+        look_at_watched(round);
+    unsigned ready = atomic_load(&set->ready);
+    int max = quota(round, ready), rc = 0;
+    int64_t ns = ready ? 0 : wait_left(round->deadline < round->until ? round->deadline : round->until);
+    if (max)
+        rc = ask_kernel(round->call, max, ns);
+    int error = errno;
+    if (round->waits)
+        epoll_count_waiter(set->number, -1);
+    errno = error;
+    if (rc < 0 && !(ready && error == EINTR))
+        return false;
+    if (!atomic_load(&set->records)) {
+        round->n = rc > 0 ? rc : 0;
+        return true;
+    }
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (rc > 0)
+        sort_out(round, rc);
+    judge_list(round);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    return true;
+}
+
+int wait_epoll(const struct epoll_call *call)
+{
+    struct round round = {.call = call, .set = epoll_set_at(call->set), .waits = call->timeout_ns != 0};
+    if (!round.set || call->max <= 0)
+        return ask_kernel(call, call->max, call->timeout_ns);
+    round.until = wait_until_ns(call->timeout_ns);
+    do {
+        if (!go_round(&round))
+            return -1;
+    } while (!round.n && wait_left(round.until) != 0);
+    return round.n;
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/wait/look.h"
+
+#include "shim/conn/conn.h"
+
+#include <poll.h>
+
+#define READS  (POLLIN | POLLRDNORM)
+#define WRITES (POLLOUT | POLLWRNORM)
+
+/* Nothing of it is ours to drive, or nothing is left to drive. */
+static bool kernel_alone(const struct conn *c)
+{
+    return c->state == CONN_FRESH || c->state == CONN_CANDIDATE || c->state == CONN_REFUSED ||
+           (c->state == CONN_PLAIN && !buffer_len(&c->hold));
+}
+
+short look_at(struct conn *c, short events, short kernel, bool waits)
+{
+    if (waits && events & READS)
+        c->read_last = true;
+    if (kernel_alone(c))
+        return conn_ready(c, events, kernel);
+    if (!conn_claim(c)) /* another process has the session: every call fails, so none has to wait */
+        return (short)((events & (READS | WRITES)) | POLLERR | POLLHUP);
+    if (c->state == CONN_PLAIN)
+        plain_flush(c);
+    conn_advance(c);
+    if (waits && c->state == CONN_SNIFF && events & READS && !(events & WRITES) && buffer_len(&c->hold)) {
+        conn_decide_anyway(c);
+        conn_advance(c);
+    }
+    short bits = conn_ready(c, events, kernel);
+    if (kernel & POLLIN &&
+        bits & READS) /* it may be in this process now: the kernel no longer wakes others for it */
+        c->changed = true;
+    return bits;
+}
