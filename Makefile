@@ -103,11 +103,14 @@ lint: all
 	@scripts/lint
 
 install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/tlsup $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples
+	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/tlsup $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples \
+	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $(BUILD)/tlsup $(DESTDIR)$(PREFIX)/bin/tlsup
 	install -m 644 $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(DESTDIR)$(PREFIX)/lib/tlsup/
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/tlsup/
 	install -m 644 policy/examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples/
+	install -m 644 shim/cli/tlsup.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -m 644 policy/tlsup.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
 
 clean:
 	rm -rf $(BUILD)
