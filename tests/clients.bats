@@ -5,6 +5,7 @@
 
 bats_require_minimum_version 1.5.0
 load lib
+load servers # tap
 
 export BATS_TEST_TIMEOUT=90
 SMALL=1024
@@ -21,11 +22,16 @@ setup_file() {
     WRONG=$ORIGIN_DIR WRONG_URL=http://localhost:$ORIGIN_PORT WRONG_PORT=$ORIGIN_PORT
     start_origin --dir "$BATS_FILE_TMPDIR/origin.good" --lifetime 1200
     URL=http://localhost:$ORIGIN_PORT
+    tap slow "$ORIGIN_PORT" 10
+    SLOW_URL=http://localhost:$TAP_PORT
+    tap slow.wrong "$WRONG_PORT" 10
+    SLOW_WRONG_URL=http://localhost:$TAP_PORT
     pattern $SMALL >small
     pattern $BIG >big
     pattern 1000000 >posted
-    policy "*:$ORIGIN_PORT verify ca=$ORIGIN_CA" "*:$WRONG_PORT verify ca=$WRONG/ca.pem" >policy.conf
-    export PYTHON WRONG WRONG_URL URL POLICY=$BATS_FILE_TMPDIR/policy.conf
+    policy "*:$ORIGIN_PORT,${SLOW_URL##*:} verify ca=$ORIGIN_CA" \
+        "*:$WRONG_PORT,${SLOW_WRONG_URL##*:} verify ca=$WRONG/ca.pem" >policy.conf
+    export PYTHON WRONG WRONG_URL URL SLOW_URL SLOW_WRONG_URL POLICY=$BATS_FILE_TMPDIR/policy.conf
     export DATA=$BATS_FILE_TMPDIR AUDIT=$BATS_FILE_TMPDIR/audit.log
     if command -v javac >/dev/null; then
         javac -d "$DATA/java" "$PROGRAMS"/*.java || return
@@ -60,6 +66,7 @@ governed() {
 # what every success means on the wire: nothing of a request outside TLS, all of it inside
 crossed_inside() {
     assert_no_clear "$CANARY"
+    ! grep -aFq -- "$CANARY" "$DATA/slow/wire.log" || return
     assert_inside "$CANARY"
 }
 
@@ -91,8 +98,24 @@ fails_on_wrong_name() {
     run --separate-stderr governed "$@"
     echo "status $status, $output $stderr"
     [ "$status" -eq "$expected" ]
-    [[ $stderr == *"tlsup: refused $WRONG_URL: certificate is for other.test"* ]]
+    [[ $stderr == *"tlsup: refused http://localhost:"*": certificate is for other.test"* ]]
     nothing_went_wrong
+}
+
+# slowly COMMAND...: the same over a wire on which everything takes its time, so that every program waits for the
+# dialogue, the handshake and each part of the body in its own way
+slowly() {
+    governed "$@" get "$SLOW_URL/bytes/$SMALL" a "$SLOW_URL/bytes/1000000" b "$SLOW_URL/chunked/1000000" c
+    cmp a "$DATA/small"
+    cmp b "$DATA/posted"
+    cmp c "$DATA/posted"
+    crossed_inside
+}
+
+posts_slowly() {
+    governed "$@" post "$SLOW_URL/echo" "$DATA/posted" answer
+    cmp answer "$DATA/posted"
+    crossed_inside
 }
 
 nothing_went_wrong() {
@@ -290,7 +313,8 @@ nothing_went_wrong() {
 }
 
 @test "perl HTTP::Tiny: a wrong certificate" {
-    fails_on_wrong_name 255 perl "$PROGRAMS/fetch_tiny.pl" get "$WRONG_URL/" a
+    fails_on_wrong_name 1 perl "$PROGRAMS/fetch_tiny.pl" get "$WRONG_URL/" a
+    [[ $stderr == *"Key was rejected by service"* ]]
 }
 
 # ---- ab, wrk ----
@@ -411,4 +435,78 @@ wrk_matches() {
 
 @test "java.net.http: a wrong certificate" {
     fails_on_wrong_name 1 java -cp "$DATA/java" FetchHttpClient get "$WRONG_URL/" a
+}
+
+# ---- a slow wire ----
+
+@test "slow wire: curl" {
+    governed curl -sS --fail -H "$HEADER" -o a "$SLOW_URL/bytes/$SMALL" -o b "$SLOW_URL/bytes/1000000" \
+        -o c "$SLOW_URL/chunked/1000000"
+    cmp a "$DATA/small"
+    cmp b "$DATA/posted"
+    cmp c "$DATA/posted"
+    governed curl -sS --fail -H "$HEADER" --data-binary "@$DATA/posted" -o d "$SLOW_URL/echo"
+    cmp d "$DATA/posted"
+    crossed_inside
+}
+
+@test "slow wire: curl's multi interface" {
+    slowly "$PYTHON" "$PROGRAMS/fetch_multi.py"
+}
+
+@test "slow wire: wget" {
+    governed wget -q --no-proxy --header "$HEADER" -O a "$SLOW_URL/bytes/$SMALL" "$SLOW_URL/bytes/1000000"
+    cat "$DATA/small" "$DATA/posted" | cmp a
+    crossed_inside
+}
+
+@test "slow wire: python urllib" {
+    slowly "$PYTHON" "$PROGRAMS/fetch_urllib.py"
+    posts_slowly "$PYTHON" "$PROGRAMS/fetch_urllib.py"
+}
+
+@test "slow wire: python asyncio" {
+    slowly "$PYTHON" "$PROGRAMS/fetch_asyncio.py"
+    posts_slowly "$PYTHON" "$PROGRAMS/fetch_asyncio.py"
+}
+
+@test "slow wire: perl HTTP::Tiny" {
+    slowly perl "$PROGRAMS/fetch_tiny.pl"
+}
+
+@test "slow wire: ab" {
+    ab_completes 100 -k -c 10 "$SLOW_URL/bytes/$SMALL"
+    ab_completes 20 -c 10 "$SLOW_URL/bytes/$SMALL"
+}
+
+@test "slow wire: wrk" {
+    wrk_matches small "$SLOW_URL/bytes/$SMALL" -c 10 -d 1s
+}
+
+@test "slow wire: node http" {
+    slowly node "$PROGRAMS/fetch.js"
+    slowly node "$PROGRAMS/fetch.js" keep
+    posts_slowly node "$PROGRAMS/fetch.js"
+}
+
+@test "slow wire: java HttpURLConnection" {
+    slowly java -cp "$DATA/java" FetchConnection
+    posts_slowly java -cp "$DATA/java" FetchConnection
+}
+
+@test "slow wire: java.net.http" {
+    slowly java -cp "$DATA/java" FetchHttpClient
+    posts_slowly java -cp "$DATA/java" FetchHttpClient
+}
+
+@test "slow wire: a wrong certificate, each client" {
+    fails_on_wrong_name 56 curl -sS -H "$HEADER" "$SLOW_WRONG_URL/"
+    fails_on_wrong_name 56 "$PYTHON" "$PROGRAMS/fetch_multi.py" get "$SLOW_WRONG_URL/" a
+    fails_on_wrong_name 4 wget --no-proxy -t 1 --header "$HEADER" -O a "$SLOW_WRONG_URL/"
+    fails_on_wrong_name 1 "$PYTHON" "$PROGRAMS/fetch_urllib.py" get "$SLOW_WRONG_URL/" a
+    fails_on_wrong_name 1 "$PYTHON" "$PROGRAMS/fetch_asyncio.py" get "$SLOW_WRONG_URL/" a
+    fails_on_wrong_name 1 perl "$PROGRAMS/fetch_tiny.pl" get "$SLOW_WRONG_URL/" a
+    fails_on_wrong_name 1 node "$PROGRAMS/fetch.js" get "$SLOW_WRONG_URL/" a
+    fails_on_wrong_name 1 java -cp "$DATA/java" FetchConnection get "$SLOW_WRONG_URL/" a
+    fails_on_wrong_name 1 java -cp "$DATA/java" FetchHttpClient get "$SLOW_WRONG_URL/" a
 }

@@ -2,7 +2,7 @@
 # shellcheck shell=bash disable=SC2034,SC2154 # what is set here is used by the suite; BATS variables
 # Real servers for servers.bats: cupsd, ippeveprinter, nginx and python's http.server, each in a directory of its own
 # below SERVERS, on a free port of loopback, run by whoever runs the tests. start_NAME sets SERVER_PORT; stop_all ends
-# it. Every one of them serves the page below SERVERS/www or, ippeveprinter, its own.
+# it. PYTHON is the interpreter. Every one of them serves the page below SERVERS/www or, ippeveprinter, its own.
 
 # make_ca: SERVERS/ca.pem and its key, and the page
 make_ca() {
@@ -140,10 +140,10 @@ start_http_server() {
     serve "$SERVERS/$1" "$PYTHON" -m http.server -b 127.0.0.1 -d "$SERVERS/www" PORT
 }
 
-# tap DIR PORT: a forwarder to PORT that keeps what crosses in DIR/wire.log; sets TAP_PORT
+# tap DIR PORT [MS]: a forwarder to PORT that keeps what crosses in DIR/wire.log, MS milliseconds late; sets TAP_PORT
 tap() {
     mkdir -p "$1"
-    env -u LD_PRELOAD "$PYTHON" "$BATS_TEST_DIRNAME/clients/wiretap.py" "$1" "$2" >"$1/output" 2>&1 </dev/null 3>&- &
+    env -u LD_PRELOAD "$PYTHON" "$BATS_TEST_DIRNAME/clients/wiretap.py" "$@" >"$1/output" 2>&1 </dev/null 3>&- &
     PIDS+=("$!")
     wait_for 10 test -e "$1/port" || {
         cat "$1/output" >&2

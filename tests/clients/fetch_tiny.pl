@@ -11,7 +11,9 @@ while (my ($url, $path) = splice @args, 0, 2) {
     open my $out, '>:raw', $path or die "$path: $!\n";
     my $answer = $http->get($url, {data_callback => sub { print {$out} $_[0] }});
     # 599 is its word for what went wrong below HTTP
-    die "HTTP::Tiny: $answer->{status} " . ($answer->{status} == 599 ? $answer->{content} : '') . "\n"
-        unless $answer->{success};
+    unless ($answer->{success}) {
+        print STDERR "HTTP::Tiny: $answer->{status} ", ($answer->{status} == 599 ? $answer->{content} : ''), "\n";
+        exit 1;
+    }
     close $out or die "$path: $!\n";
 }

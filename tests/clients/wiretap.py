@@ -1,15 +1,17 @@
 # SPDX-License-Identifier: MIT
-"""wiretap DIR PORT: copies TCP between a free port of 127.0.0.1 and 127.0.0.1:PORT, and keeps every byte of both
-directions in DIR/wire.log. The number of the free port is in DIR/port once it listens. Half-closes are passed on."""
+"""wiretap DIR PORT [MS]: copies TCP between a free port of 127.0.0.1 and 127.0.0.1:PORT, and keeps every byte of both
+directions in DIR/wire.log. Each read waits MS milliseconds before it is passed on. The number of the free port is in
+DIR/port once it listens. Half-closes are passed on."""
 import asyncio
 import os
 import sys
 
 
-async def copy(reader, writer, log):
+async def copy(reader, writer, log, delay):
     try:
         while data := await reader.read(65536):
             log.write(data)
+            await asyncio.sleep(delay)
             writer.write(data)
             await writer.drain()
         writer.write_eof()
@@ -17,7 +19,7 @@ async def copy(reader, writer, log):
         writer.transport.abort()
 
 
-async def main(folder, port):
+async def main(folder, port, delay):
     log = open(os.path.join(folder, "wire.log"), "ab", buffering=0)
 
     async def serve(reader, writer):
@@ -26,7 +28,7 @@ async def main(folder, port):
         except OSError:
             writer.transport.abort()
             return
-        await asyncio.gather(copy(reader, far_writer, log), copy(far_reader, writer, log))
+        await asyncio.gather(copy(reader, far_writer, log, delay), copy(far_reader, writer, log, delay))
         for end in writer, far_writer:
             end.close()
 
@@ -38,4 +40,4 @@ async def main(folder, port):
     await server.serve_forever()
 
 
-asyncio.run(main(sys.argv[1], int(sys.argv[2])))
+asyncio.run(main(sys.argv[1], int(sys.argv[2]), int(sys.argv[3]) / 1000 if len(sys.argv) > 3 else 0))
