@@ -102,7 +102,8 @@ enum conn_rc transfer_send(struct transfer *t)
         rc = push_and_settle(t, total);
         t->error = t->conn->error;
         if (rc == RC_ERROR && t->done && must_not_wait(t))
-            rc = RC_OK; /* what was accepted stays accepted: whether the refusal came this early must not show */
+            rc = RC_OK; /* what was accepted stays accepted: whether the refusal came this early must not show
+                         */
         bool settled = rc == RC_OK && !conn_settling(t->conn);
         if (settled || (rc != RC_OK && rc != RC_AGAIN))
             break;
@@ -147,11 +148,14 @@ enum conn_rc transfer_recv(struct transfer *t)
     enum conn_rc rc;
     conn_lock(t->conn, t->fd);
     for (;;) {
+        size_t before = t->done;
         rc = pull(t);
         t->error = t->conn->error;
         bool enough = t->done && (!whole || t->done == total);
         if (enough || rc == RC_PASS || rc == RC_EOF || rc == RC_ERROR || (rc == RC_OK && !total))
             break;
+        if (rc == RC_OK && t->done > before) /* MSG_WAITALL: only the conn can say what to wait for */
+            continue;
         rc = sleep_once(t, &p);
         if (rc != RC_OK)
             break;
