@@ -52,6 +52,7 @@ setup() {
 
 teardown() {
     cd / || return
+    stop_all # what this test started; the origins of the file are not in its list
 }
 
 policy() {
@@ -509,4 +510,48 @@ wrk_matches() {
     fails_on_wrong_name 1 node "$PROGRAMS/fetch.js" get "$SLOW_WRONG_URL/" a
     fails_on_wrong_name 1 java -cp "$DATA/java" FetchConnection get "$SLOW_WRONG_URL/" a
     fails_on_wrong_name 1 java -cp "$DATA/java" FetchHttpClient get "$SLOW_WRONG_URL/" a
+}
+
+# ---- waiting ----
+
+# costs_little SECONDS NAME COMMAND...: user and system time, of which a wait that never sleeps would use up all; the
+# command writes the file NAME
+costs_little() {
+    local most=$1 name=$2 used TIMEFORMAT='%U %S'
+    shift 2
+    used=$({ time governed "$@" >"$name.output" 2>&1; } 2>&1)
+    echo "$name: user and system $used s"
+    [[ -s $name ]] || {
+        cat "$name.output"
+        return 1
+    }
+    awk -v most="$most" '{ exit !($1 + $2 < most) }' <<<"$used"
+}
+
+# all_wait URL: every client at a time, for an answer that takes 1.5 s
+all_wait() {
+    local jobs=() job
+    costs_little 0.8 curl curl -sS --fail -H "$HEADER" -o curl "$1" & jobs+=($!)
+    costs_little 0.8 multi "$PYTHON" "$PROGRAMS/fetch_multi.py" get "$1" multi & jobs+=($!)
+    costs_little 0.8 wget wget -q --no-proxy --header "$HEADER" -O wget "$1" & jobs+=($!)
+    costs_little 0.8 urllib "$PYTHON" "$PROGRAMS/fetch_urllib.py" get "$1" urllib & jobs+=($!)
+    costs_little 0.8 asyncio "$PYTHON" "$PROGRAMS/fetch_asyncio.py" get "$1" asyncio & jobs+=($!)
+    costs_little 0.8 tiny perl "$PROGRAMS/fetch_tiny.pl" get "$1" tiny & jobs+=($!)
+    costs_little 1.2 node node "$PROGRAMS/fetch.js" get "$1" node & jobs+=($!)
+    for job in "${jobs[@]}"; do wait "$job"; done
+}
+
+@test "waiting for an answer costs no time of the processor" {
+    all_wait "$URL/slow/1500"
+    crossed_inside
+}
+
+@test "waiting for TLS costs no time of the processor" {
+    printf '%s\n' expect-head 'sleep 700' 101 'sleep 800' tls options-answer serve >script
+    start_origin --script script
+    policy "*:$ORIGIN_PORT verify ca=$ORIGIN_CA" >policy.conf
+    POLICY=$PWD/policy.conf all_wait "http://localhost:$ORIGIN_PORT/bytes/$SMALL"
+    for name in curl multi wget urllib asyncio tiny node; do cmp $name "$DATA/small"; done
+    assert_no_clear "$CANARY"
+    assert_inside "$CANARY"
 }
