@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: MIT
+# check: not-sanitized the commands are those of README.md, which name build/
+#
+# What README.md tells to type is typed, as it stands there, and what it shows is what comes: a block marked sh is run; a
+# block marked text behind it is its whole output, where … stands for anything; a block marked conf is a policy.
+load lib
+
+export BATS_TEST_TIMEOUT=300
+
+setup() {
+    free_temp_dir
+    cd "$ROOT" || return
+    unset TLSUP_POLICY http_proxy HTTP_PROXY all_proxy ALL_PROXY
+    export -n BUILD
+    BUILD=$ROOT/build
+    umask 022
+}
+
+# blocks HEADING: the sh blocks below it go to $TMP/N.sh, the text blocks behind them to $TMP/N.text
+blocks() {
+    awk -v heading="## $1" -v dir="$TMP" '
+        /^## / { inside = $0 == heading }
+        !inside { next }
+        /^```sh$/ { file = dir "/" ++n ".sh"; printf "" >file; next }
+        /^```text$/ { file = dir "/" n ".text"; printf "" >file; next }
+        /^```/ { file = ""; next }
+        file { print >file }
+        END { print n + 0 }' README.md
+}
+
+# One shell runs all, as a person would; each block has its output in N.out and its status in N.status
+play() { # COUNT
+    local n
+    for ((n = 1; n <= $1; n++)); do
+        printf '{\n%s\n} >"%s" 2>&1\necho $? >"%s"\n' "$(cat "$TMP/$n.sh")" "$TMP/$n.out" "$TMP/$n.status"
+    done >"$TMP/play"
+    timeout 250 bash "$TMP/play" 3>&-
+}
+
+# the output of block N is what the text says
+compare() {
+    local expected got
+    expected=$(sed 's/[][*?\\]/\\&/g; s/…/*/g' "$TMP/$1.text")
+    got=$(sed 's/\r$//' "$TMP/$1.out")
+    # shellcheck disable=SC2053 # a pattern
+    [[ $got == $expected ]] || {
+        printf 'README.md says:\n%s\nbut this is what came:\n%s\n' "$(cat "$TMP/$1.text")" "$got" >&2
+        return 1
+    }
+}
+
+# all blocks below a heading succeed, and say what they should
+follow() { # HEADING BLOCKS-AT-LEAST
+    local n count
+    count=$(blocks "$1")
+    ((count >= $2))
+    play "$count"
+    for ((n = 1; n <= count; n++)); do
+        [[ $(cat "$TMP/$n.status") == 0 ]] || {
+            printf 'this failed:\n%s\n%s\n' "$(cat "$TMP/$n.sh")" "$(cat "$TMP/$n.out")" >&2
+            return 1
+        }
+        if [[ -e $TMP/$n.text ]]; then compare "$n"; fi
+    done
+}
+
+@test "readme: the five minutes" {
+    follow 'Five minutes' 10
+}
+
+@test "readme: the demo" {
+    follow 'Two commands' 1
+}
+
+@test "readme: building and installing" {
+    follow 'Building and installing' 1
+    [ -x build/root/usr/bin/tlsup ]
+    rm -r build/root
+}
+
+@test "readme: the policies" {
+    local n file
+    n=$(awk -v dir="$TMP" '
+        /^```conf$/ { file = dir "/" ++n ".conf"; next }
+        /^```/ { file = "" }
+        file { print >file }
+        END { print n + 0 }' README.md)
+    ((n >= 4))
+    for file in "$TMP"/*.conf; do
+        run "$BUILD/tlsup" check "$file"
+        [ "$status" -eq 0 ] || { echo "$output" >&2; return 1; }
+    done
+}
+
+@test "readme: no other commands" {
+    # what is not run is not marked: the first line of all, ./scripts/check, and the rooms
+    run awk '/^```/ { if (!open) print; open = !open }' README.md
+    [ "$status" -eq 0 ]
+    [ "$(grep -vcE '^```(sh|text|conf)$' <<<"$output")" -eq 3 ]
+}
+
+@test "readme: files that it names are there" {
+    local path
+    while read -r path; do
+        [ -e "$path" ] || { echo "$path is not there" >&2; return 1; }
+    done < <(grep -o '](\([^)#]*\))' README.md SECURITY.md CONTRIBUTING.md | sed 's/.*](\(.*\))/\1/' | grep -v '^http' | sort -u)
+}
+
+@test "examples: every policy that is installed is good" {
+    local file
+    for file in policy/examples/*.conf; do
+        run "$BUILD/tlsup" check "$ROOT/$file"
+        [ "$status" -eq 0 ] || { echo "$output" >&2; return 1; }
+    done
+}
