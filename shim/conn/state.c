@@ -119,7 +119,8 @@ static void late(struct conn *c)
               silent_inside ? "no answer to OPTIONS came inside TLS" : "no answer in time");
 }
 
-void conn_advance(struct conn *c)
+/* Steps until nothing changes any more. */
+static void settle(struct conn *c)
 {
     enum conn_state before;
     unsigned generation;
@@ -128,10 +129,14 @@ void conn_advance(struct conn *c)
         generation = c->generation;
         step(c);
     } while (c->state != before || c->generation != generation);
+}
+
+void conn_advance(struct conn *c)
+{
+    settle(c);
     uint64_t deadline = conn_deadline(c);
     if (deadline && now_ns() >= deadline) {
         late(c);
-        if (c->state == CONN_DIAL)
-            conn_dial_step(c);
+        settle(c); /* what was held goes out if the clear is allowed now */
     }
 }
