@@ -95,7 +95,7 @@ struct conn {
     unsigned index;       /* place in the pool, for ever */
     pthread_mutex_t lock; /* error-checking; see conn_lock() */
     sigset_t held_signals;
-    int held_cancel;
+    int held_cancel, held_errno;
 
     _Atomic(enum conn_state) state;
     unsigned generation; /* counts redials: the cookie of the socket does not change */
@@ -179,7 +179,8 @@ static inline enum conn_state conn_state_of(const struct conn *c)
 void conn_put(struct conn *c);
 /* Locks with signals blocked and cancellation off, and makes `fd` the number to use. */
 void conn_lock(struct conn *c, int fd);
-/* Unlocks, after sleepers were told of changes. */
+/* Unlocks, after sleepers were told of changes. errno is what it was at conn_lock(): a call that succeeds
+ * leaves it alone, and python 2.7 asks errno after one that did. */
 void conn_unlock(struct conn *c);
 
 /* Called at unlock when `changed`, under the lock: wait/epoll.c brings its registrations up to date. */

@@ -235,6 +235,9 @@ bool conn_covers(const struct conn *c, const struct http1_request *r)
 {
     if (!c->verdict.check_chain || !r->has_authority)
         return !r->bad_authority;
-    return c->has_authority && c->authority.kind == r->authority.kind &&
-           strcmp(c->authority.host, r->authority.host) == 0;
+    const char *host = r->authority.host;
+    if (c->has_authority)
+        return strcmp(c->authority.host, host) == 0;
+    /* Decided before the head was complete: the names known then did, and the head has to agree with them. */
+    return strcmp(c->identity, host) == 0 || (c->verdict.rule->match && in_resolved_set(c, host));
 }

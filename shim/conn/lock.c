@@ -3,11 +3,14 @@
  * half way. */
 #include "shim/conn/conn.h"
 
+#include <errno.h>
+
 void (*conn_on_change)(struct conn *c);
 
 void conn_lock(struct conn *c, int fd)
 {
     sigset_t all, before;
+    int error = errno;
     int cancel;
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
@@ -15,6 +18,7 @@ void conn_lock(struct conn *c, int fd)
     pthread_mutex_lock(&c->lock);
     c->held_signals = before;
     c->held_cancel = cancel;
+    c->held_errno = error;
     c->fd = fd;
 }
 
@@ -28,8 +32,9 @@ void conn_unlock(struct conn *c)
             conn_on_change(c);
     }
     sigset_t signals = c->held_signals;
-    int cancel = c->held_cancel;
+    int cancel = c->held_cancel, error = c->held_errno;
     pthread_mutex_unlock(&c->lock);
     pthread_setcancelstate(cancel, NULL);
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    errno = error;
 }

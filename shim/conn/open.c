@@ -55,6 +55,10 @@ static enum head examine(struct conn *c, const char *buf, size_t len)
     }
     if (!conn_covers(c, &r))
         return HEAD_ENDS;
+    if (!c->has_authority && r.has_authority) {
+        c->authority = r.authority;
+        c->has_authority = true;
+    }
     http1_flow_request_head(&c->flow, &r);
     c->pass_left = r.head_len;
     return HEAD_GOES;
