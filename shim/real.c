@@ -123,6 +123,26 @@ __attribute__((no_sanitize_address)) static long early_syscall(long number, ...)
     return raw6(number, a, b, c, d, e, f);
 }
 
+/* Variadic, but no allocator prints: these resolve first. The hooks call the v forms, so that is all they are
+ * for. */
+static int early_dprintf(int fd, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    int n = real.vdprintf(fd, format, ap);
+    va_end(ap);
+    return n;
+}
+
+static int early___dprintf_chk(int fd, int flag, const char *format, ...)
+{
+    va_list ap;
+    va_start(ap, format);
+    int n = real.__vdprintf_chk(fd, flag, format, ap);
+    va_end(ap);
+    return n;
+}
+
 /* ---- every other member finds the table first ---- */
 
 #define LATE(ret, name, params, args, fail)                                                                  \

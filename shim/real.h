@@ -9,10 +9,12 @@
  */
 #pragma once
 
+#include <aio.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>
 #include <spawn.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
