@@ -20,6 +20,13 @@ void conn_enter_plain(struct conn *c, const char *grant, const char *action)
         report_decision(c, action);
 }
 
+/* May asks for nothing, but does not follow someone who broke the protocol. */
+static bool level_allows_plain(const struct conn *c, enum conn_failure kind)
+{
+    return c->verdict.level == LEVEL_MAY &&
+           (kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT || kind == FAILURE_LOCAL);
+}
+
 /* May the clear follow? Never after the program's first byte went into TLS. */
 static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
 {
@@ -27,11 +34,7 @@ static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
         return false;
     if (kind == FAILURE_NETWORK) /* the dial that the clear would have had */
         return false;
-    if (c->verdict.rule->mode == MODE_TESTING)
-        return true;
-    if (c->verdict.level != LEVEL_MAY)
-        return false;
-    return kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT || kind == FAILURE_LOCAL;
+    return c->verdict.rule->mode == MODE_TESTING || level_allows_plain(c, kind);
 }
 
 void conn_say(struct conn *c, const char *result_type, const char *const parts[])
@@ -46,9 +49,9 @@ void conn_say(struct conn *c, const char *result_type, const char *const parts[]
 }
 
 /* False: the server could not even be dialled again. */
-static bool fall_back(struct conn *c)
+static bool fall_back(struct conn *c, enum conn_failure kind)
 {
-    c->would_block = c->verdict.level != LEVEL_MAY;
+    c->would_block = !level_allows_plain(c, kind);
     c->grant = c->would_block ? "testing" : "the peer did not offer TLS";
     if (c->state != CONN_CANDIDATE && c->state != CONN_SNIFF)
         return conn_redial(c);
@@ -79,7 +82,7 @@ void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *re
         return;
     if (!plain_may_follow(c, kind)) {
         refuse(c, error);
-    } else if (!fall_back(c)) {
+    } else if (!fall_back(c, kind)) {
         conn_say(c, "validation-failure", unreachable);
         refuse(c, c->error ? c->error : ECONNREFUSED);
     }
