@@ -2,6 +2,7 @@
 /* libc's syscall(): libuv closes with it. What concerns a conn goes to the hook of that name; every other
  * number is passed on unharmed, six words blindly, as the kernel takes them. */
 #include "shim/hooks/hooks.h"
+#include "shim/hooks/numbers.h"
 #include "shim/real.h"
 #include "shim/table.h"
 
@@ -9,6 +10,7 @@
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -19,6 +21,28 @@ struct words {
 #define P(type, word)                                                                                        \
     ((type)(word)) /* NOLINT(performance-no-int-to-ptr): registers hold pointers as words                    \
                     */
+
+/* Calls that give a number for something new, besides their work. */
+static bool arrivals_call(long number, const struct words *w, long *result)
+{
+    struct sockaddr *addr = P(struct sockaddr *, w->b);
+    socklen_t *len = P(socklen_t *, w->c);
+    switch (number) {
+#ifdef SYS_accept
+    case SYS_accept: *result = accept((int)w->a, addr, len); return true;
+#endif
+    case SYS_accept4: *result = accept4((int)w->a, addr, len, (int)w->d); return true;
+    case SYS_epoll_create1: *result = epoll_create1((int)w->a); return true;
+    case SYS_epoll_ctl:
+        *result = epoll_ctl((int)w->a, (int)w->b, (int)w->c, P(struct epoll_event *, w->d));
+        return true;
+    case SYS_epoll_pwait:
+        *result = epoll_pwait((int)w->a, P(struct epoll_event *, w->b), (int)w->c, (int)w->d,
+                              P(const sigset_t *, w->e));
+        return true;
+    default: return false;
+    }
+}
 
 /* Calls that begin or end a number. */
 static bool numbers_call(long number, const struct words *w, long *result)
@@ -68,7 +92,28 @@ static bool bytes_call(long number, const struct words *w, long *result)
 }
 
 /* The sixth word lies where a caller with fewer has something else. */
-__attribute__((no_sanitize_address)) EXPORT long syscall(long number, ...)
+__attribute__((no_sanitize_address)) /* Calls that move bytes between two descriptors, or by an offset: their
+                                        hooks say what a conn cannot do. */
+static bool
+bulk_call(long number, const struct words *w, long *result)
+{
+    switch (number) {
+    case SYS_sendfile: *result = sendfile((int)w->a, (int)w->b, P(off_t *, w->c), (size_t)w->d); return true;
+    case SYS_splice:
+        *result = splice((int)w->a, P(off64_t *, w->b), (int)w->c, P(off64_t *, w->d), (size_t)w->e,
+                         (unsigned)w->f);
+        return true;
+    case SYS_preadv2:
+    case SYS_pwritev2:
+        if (!numbers_is_sealed((int)w->a))
+            return false;
+        *result = failed(EOPNOTSUPP);
+        return true;
+    default: return false;
+    }
+}
+
+EXPORT long syscall(long number, ...)
 {
     va_list ap;
     struct words w;
@@ -81,7 +126,8 @@ __attribute__((no_sanitize_address)) EXPORT long syscall(long number, ...)
     w.e = va_arg(ap, long);
     w.f = va_arg(ap, long);
     va_end(ap);
-    if (numbers_call(number, &w, &result))
+    if (numbers_call(number, &w, &result) || arrivals_call(number, &w, &result) ||
+        bulk_call(number, &w, &result))
         return result;
     bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;
     if ((implicit_connect || table_has((int)w.a)) && bytes_call(number, &w, &result))
