@@ -62,6 +62,24 @@ static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
 
 /* ---- out ---- */
 
+/* Gives one segment. A conn that took a part, or came further, may take more at once: only when neither is so
+ * does it know what to wait for. */
+static enum conn_rc push_segment(struct transfer *t, const char *at, size_t len)
+{
+    for (;;) {
+        enum conn_state before = t->conn->state;
+        size_t taken = 0;
+        enum conn_rc rc = conn_send(t->conn, at, len, &taken);
+        t->done += taken;
+        at += taken;
+        len -= taken;
+        if (len == 0 || (rc != RC_OK && rc != RC_AGAIN))
+            return rc;
+        if (taken == 0 && t->conn->state == before)
+            return RC_AGAIN;
+    }
+}
+
 /* Gives what is left to the conn, segment by segment. */
 static enum conn_rc push(struct transfer *t)
 {
@@ -71,11 +89,9 @@ static enum conn_rc push(struct transfer *t)
             skip -= t->iov[i].iov_len;
             continue;
         }
-        size_t taken = 0, len = t->iov[i].iov_len - skip;
-        enum conn_rc rc = conn_send(t->conn, (const char *)t->iov[i].iov_base + skip, len, &taken);
-        t->done += taken;
-        if (rc != RC_OK || taken < len)
-            return rc == RC_OK ? RC_AGAIN : rc;
+        enum conn_rc rc = push_segment(t, (const char *)t->iov[i].iov_base + skip, t->iov[i].iov_len - skip);
+        if (rc != RC_OK)
+            return rc;
         skip = 0;
     }
     return RC_OK;
