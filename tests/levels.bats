@@ -5,22 +5,10 @@
 
 bats_require_minimum_version 1.5.0
 load lib
+load dial
 BATS_TEST_TIMEOUT=120
 LEVELS=(may encrypt fingerprint verify secure) # the columns of the table
 AT_ONCE=4                                      # rows that run side by side: most of their time is waiting
-
-setup_file() {
-    compile dial
-    mkdir "$BATS_FILE_TMPDIR/certs"
-    start_origin --dir "$BATS_FILE_TMPDIR/certs"
-    stop_origin
-}
-
-setup() {
-    free_temp_dir
-    umask 022
-    unset TLSUP_POLICY http_proxy HTTP_PROXY
-}
 
 # ---- one row: PROBLEMS collects what is wrong --------------------------------------------------------------------
 
@@ -31,44 +19,6 @@ problem() {
 # same WHAT GOT WANTED
 same() {
     [[ $2 == "$3" ]] || problem "$1: '${2//$'\n'/; }' instead of '${3//$'\n'/; }'"
-}
-
-# new_origin [SCRIPT-STEPS]: with this file's certificates and its own directory, which is ORIGIN_DIR
-new_origin() {
-    local dir
-    dir=$(mktemp -d "$TMP/row.XXXXXX")
-    cp "$BATS_FILE_TMPDIR"/certs/*.{pem,key,pin} "$dir"
-    printf 'on 1:\n%s\n' "${1//; /$'\n'}" >"$dir/script"
-    start_origin --dir "$dir" --reuse --script "$dir/script"
-    CANARY=canary-$RANDOM-$RANDOM
-    printf 'GET / HTTP/1.1\r\nHost: localhost:%s\r\nX-Canary: %s\r\nConnection: close\r\n\r\n' \
-        "$ORIGIN_PORT" "$CANARY" >"$dir/request"
-}
-
-# policy LINE...: in policy.conf; PORT, CA and AUDIT stand for the origin's
-policy() {
-    printf '%s\n' "$@" | sed "s|PORT|$ORIGIN_PORT|g; s|CA|$ORIGIN_CA|g; s|AUDIT|$ORIGIN_DIR/audit|g" \
-        >"$ORIGIN_DIR/policy.conf"
-}
-
-# dial [OPTION...]: sends the request; calls go to "calls", the response to "got"
-dial() {
-    tlsup_run -p "$ORIGIN_DIR/policy.conf" -- "$BATS_FILE_TMPDIR/dial" "$@" -o "$ORIGIN_DIR/got" \
-        localhost "$ORIGIN_PORT" <"$ORIGIN_DIR/request" >"$ORIGIN_DIR/calls" 2>"$ORIGIN_DIR/stderr.program"
-}
-
-# decisions: one line each: action result_type errno level mode would
-decisions() {
-    jq -r 'select(.event == "decision") | [.action, .result_type, .errno, .level, .mode, .would]
-           | map(. // "-") | join(" ")' "$ORIGIN_DIR/audit"
-}
-
-reason() {
-    jq -r 'select(.event == "decision") | .reason // ""' "$ORIGIN_DIR/audit"
-}
-
-connections() {
-    grep -c ' accept' "$ORIGIN_DIR/events.log"
 }
 
 # The response came, in TLS or in the clear
@@ -82,17 +32,6 @@ check_served() {
     else
         assert_clear "$CANARY" 2>/dev/null || problem 'the request did not cross in the clear'
     fi
-}
-
-# refused CALL ERRNO: that call failed, and every call after it at once, the same way
-refused_calls() {
-    local call=$1 error=$2
-    echo 'connect 0'
-    echo "$call $error"
-    printf 'again %s %s\n' send "$error" recv "$error" send "$error" recv "$error" write "$error" read "$error"
-    echo 'again poll 1 ERR HUP'
-    echo "again so_error $error"
-    echo 'close 0'
 }
 
 check_denied() {
