@@ -2,6 +2,7 @@
 #include "shim/engine.h"
 
 #include "shim/audit/fmt.h"
+#include "shim/real.h"
 
 #include <dlfcn.h>
 #include <pthread.h>
@@ -75,7 +76,7 @@ static const struct tls_engine *load(char *why, size_t cap)
             "");
         return NULL;
     }
-    void *handle = dlopen(path, open_flags());
+    void *handle = real.dlopen(path, open_flags());
     if (!handle) {
         const char *error = dlerror();
         say(why, cap, "the engine cannot be loaded: ", error ? error : path);

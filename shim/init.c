@@ -6,6 +6,7 @@
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
 #include "shim/engine.h"
+#include "shim/hooks/hooks.h"
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/table.h"
@@ -39,6 +40,7 @@ void init_now(void)
     real_resolve();
     if (atomic_exchange(&done, true))
         return;
+    hook_dlopen_target = real.dlopen;
     table_on_copy = after_copy;
     table_adopt();
     wait_init();

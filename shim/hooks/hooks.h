@@ -20,6 +20,9 @@ ssize_t __recv_chk(int fd, void *buf, size_t len, size_t room, int flags);
 ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, struct sockaddr *addr,
                        socklen_t *addr_len);
 
+/* dlopen.c: where the exported dlopen jumps to. */
+extern void *(*hook_dlopen_target)(const char *file, int flags);
+
 static inline long failed(int error)
 {
     errno = error;

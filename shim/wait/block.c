@@ -15,8 +15,7 @@
 #define NS_PER_S     1000000000LL
 #define BLIND_NAP_NS 20000000LL /* how often a sleeper looks that nobody can wake */
 
-/* ---- time -------------------------------------------------------------------------------------------------
- */
+/* ---- time ---- */
 
 uint64_t wait_until_ns(int64_t timeout_ns)
 {
@@ -57,8 +56,7 @@ const struct timespec *wait_timespec(int64_t ns, struct timespec *store)
     return store;
 }
 
-/* ---- waiters: type-stable, so that a program that leaves a wait by siglongjmp() loses one but nothing
- * dangles ---- */
+/* ---- waiters: type-stable, for a program may leave a wait by siglongjmp() and never come back ---- */
 
 #define CHUNK  64U
 #define CHUNKS 1024U
@@ -160,8 +158,7 @@ void wait_wake(struct conn *c)
     }
 }
 
-/* ---- groups
- * --------------------------------------------------------------------------------------------------- */
+/* ---- groups ---- */
 
 void wait_group_init(struct wait_group *g)
 {
@@ -243,8 +240,7 @@ void wait_group_leave(struct wait_group *g)
     close_wake(g);
 }
 
-/* ---- one conn
- * --------------------------------------------------------------------------------------------------- */
+/* ---- one conn ---- */
 
 static bool restarts(int signal)
 {

@@ -50,6 +50,12 @@ int wait_epoll(const struct epoll_call *call);
  */
 void epoll_count_waiter(int set, int by);
 
+/* Whoever waits for a set otherwise than by epoll_wait() keeps the clock of its conns: the nearest deadline,
+ * or WAIT_FOREVER. What is overdue makes the set ready. No lock; safe anywhere. */
+uint64_t epoll_watch_number(int set);
+/* The same for all sets that are inside others. */
+uint64_t epoll_watch_nested(void);
+
 /* conn_on_change, conn_on_gone: under the conn's lock. May make system calls that do not block. */
 void epoll_notice(struct conn *c);
 void epoll_drop(struct conn *c);

@@ -27,8 +27,7 @@ static bool early(const struct conn *c)
     return c->state == CONN_SNIFF || conn_negotiating(c);
 }
 
-/* ---- the kernel's mask
- * --------------------------------------------------------------------------------------- */
+/* ---- the kernel's mask ---- */
 
 uint32_t epoll_mask(struct conn *c, const struct epoll_reg *r)
 {
@@ -82,8 +81,7 @@ void epoll_hush(struct conn *c, struct epoll_reg *r)
     r->kernel = EPOLL_UNTOLD;
 }
 
-/* ---- waking
- * ---------------------------------------------------------------------------------------------------- */
+/* ---- waking ---- */
 
 void epoll_wake_set(struct epoll_set *set)
 {
@@ -133,8 +131,7 @@ void epoll_push(struct conn *c, struct epoll_reg *r, uint32_t seen)
         wake(c, r, set);
 }
 
-/* ---- changes
- * --------------------------------------------------------------------------------------------------- */
+/* ---- changes ---- */
 
 /* A wait has to look at conns whose clock runs, or who may be waiting for a decision. */
 static void watch(const struct conn *c, struct epoll_reg *r)

@@ -11,8 +11,7 @@
 #include <stddef.h>
 #include <sys/single_threaded.h>
 
-/* ---- questions
- * ------------------------------------------------------------------------------------------------- */
+/* ---- questions ---- */
 
 bool epoll_is_ours(int number)
 {
@@ -23,7 +22,8 @@ bool epoll_is_ours(int number)
 bool epoll_is_foreign(int number)
 {
     struct epoll_set *set = epoll_set_at(number);
-    return !set || (__libc_single_threaded && atomic_load_explicit(&set->records, memory_order_relaxed) == 0);
+    return !set || (__libc_single_threaded && !epoll_nested_exist() &&
+                    atomic_load_explicit(&set->records, memory_order_relaxed) == 0);
 }
 
 bool epoll_is_ready(int number)
@@ -39,8 +39,7 @@ void epoll_count_waiter(int number, int by)
         atomic_fetch_add(&set->waiters, by);
 }
 
-/* ---- records of a conn
- * ------------------------------------------------------------------------------------------- */
+/* ---- records of a conn ---- */
 
 static struct epoll_reg *find(const struct conn *c, const struct epoll_set *set, int fd)
 {
@@ -111,8 +110,7 @@ void epoll_drop(struct conn *c)
     }
 }
 
-/* ---- epoll_ctl()
- * ------------------------------------------------------------------------------------------------- */
+/* ---- epoll_ctl() ---- */
 
 /* What was to be delivered for the old registration is void; the kernel looks again by itself. */
 static void start_over(struct epoll_set *set, struct epoll_reg *r)
@@ -197,7 +195,7 @@ static int ctl_on_other(int number, int op, int fd, struct epoll_event *event)
         return rc;
     struct epoll_set *inner = op == EPOLL_CTL_ADD ? epoll_set_at(fd) : NULL;
     if (inner)
-        atomic_store(&inner->nested, true);
+        epoll_nest(inner);
     if ((table_bits(fd) & SLOT_FRESH && op != EPOLL_CTL_DEL) || (op == EPOLL_CTL_DEL && epoll_remembers(fd)))
         epoll_remember(number, op, fd, event);
     return 0;
@@ -216,8 +214,7 @@ int wait_epoll_ctl(int number, int op, int fd, struct epoll_event *event)
     return rc;
 }
 
-/* ---- what happens to numbers
- * ------------------------------------------------------------------------------------- */
+/* ---- what happens to numbers ---- */
 
 void epoll_adopt(struct conn *c, int fd)
 {

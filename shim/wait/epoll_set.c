@@ -7,8 +7,7 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* ---- sets: by number, in pages that are made when a number in them is used, never moved and never freed
- * ---- */
+/* ---- sets: by number, in pages that are made when needed, never moved and never freed ---- */
 
 #define PAGE_SETS 64U
 #define PAGES     16384U /* 1048576 numbers, the kernel's default fs.nr_open */

@@ -64,6 +64,8 @@ struct epoll_set {
     atomic_uint records, ready, watched; /* lengths of the lists */
     atomic_int waiters;
     atomic_bool nested; /* it is in another set: its ready list must make it readable */
+    atomic_bool was_nested;
+    struct epoll_set *next_nested;
     int number;
     int wake;  /* 1 + an eventfd that is in the set for a while; 0: none */
     bool turn; /* with room for one event: whose turn is it? */
@@ -117,6 +119,15 @@ void epoll_notice_one(struct conn *c, struct epoll_reg *r);
 void epoll_push(struct conn *c, struct epoll_reg *r, uint32_t seen);
 /* Wakes one thread that waits on the set, by an eventfd in it. Needs no lock, but signals blocked. */
 void epoll_wake_set(struct epoll_set *set);
+
+/* ---- epoll_watch.c; no lock ---- */
+
+/* Puts the watched records that need a look on the ready list. Returns the nearest deadline, WAIT_FOREVER:
+ * none. `waits`: the program is prepared to sleep. */
+uint64_t epoll_watch(struct epoll_set *set, bool waits);
+/* The set was put into another one. */
+void epoll_nest(struct epoll_set *set);
+bool epoll_nested_exist(void);
 
 /* ---- epoll_reg.c ---- */
 

@@ -27,49 +27,12 @@
 struct round {
     const struct epoll_call *call;
     struct epoll_set *set;
-    uint64_t until, deadline;
+    uint64_t until;
     bool waits;
     int n; /* events delivered */
 };
 
-/* ---- conns whose clock runs
- * -------------------------------------------------------------------------------------- */
-
-/* Is there something to do for a watched conn that no event will tell of? A look without its lock: what it
- * says wrongly costs a needless judgement, or one that comes a round later. */
-static bool needs_a_look(const struct round *round, const struct epoll_reg *r, uint64_t deadline,
-                         uint64_t now)
-{
-    const struct conn *c = r->conn;
-    if (deadline && deadline <= now)
-        return true;
-    short wants = epoll_wants(r);
-    if (round->waits && c->state == CONN_SNIFF && wants & READS && !(wants & WRITES))
-        return true;
-    uint32_t machine = (c->want_in ? EPOLLIN : 0U) | (c->want_out ? EPOLLOUT : 0U);
-    return conn_negotiating(c) && machine != (r->kernel & (EPOLLIN | EPOLLOUT));
-}
-
-static void look_at_watched(struct round *round)
-{
-    struct epoll_set *set = round->set;
-    sigset_t before;
-    uint64_t now = now_ns();
-    epoll_set_lock(set, &before);
-    for (struct epoll_reg *r = set->list[LIST_WATCHED].first; r; r = r->link[LIST_WATCHED].next) {
-        if (r->disarmed) /* the program does not wait for it */
-            continue;
-        uint64_t deadline = conn_deadline(r->conn);
-        if (deadline && deadline < round->deadline)
-            round->deadline = deadline;
-        if (needs_a_look(round, r, deadline, now))
-            epoll_list_add(set, r, LIST_READY);
-    }
-    epoll_set_unlock(set, &before);
-}
-
-/* ---- the kernel
- * -------------------------------------------------------------------------------------------------- */
+/* ---- the kernel ---- */
 
 static int ask_kernel(const struct epoll_call *call, int max, int64_t ns)
 {
@@ -123,8 +86,7 @@ static void sort_out(struct round *round, int given)
     pthread_mutex_unlock(&set->lock);
 }
 
-/* ---- judging
- * ------------------------------------------------------------------------------------------------------- */
+/* ---- judging ---- */
 
 struct popped {
     struct epoll_reg *r;
@@ -223,21 +185,19 @@ static void judge_list(struct round *round)
         epoll_wake_set(round->set); /* what does not fit here is another thread's */
 }
 
-/* ---- rounds
- * -------------------------------------------------------------------------------------------------------- */
+/* ---- rounds ---- */
 
 /* Sleeps at most once. False: errno says why. */
 static bool go_round(struct round *round)
 {
     struct epoll_set *set = round->set;
-    round->deadline = WAIT_FOREVER;
     if (round->waits)
         epoll_count_waiter(set->number, 1);
-    if (atomic_load(&set->watched))
-        look_at_watched(round);
+    uint64_t deadline = epoll_watch(set, round->waits), nested = epoll_watch_nested();
+    deadline = nested < deadline ? nested : deadline;
     unsigned ready = atomic_load(&set->ready);
     int max = quota(round, ready), rc = 0;
-    int64_t ns = ready ? 0 : wait_left(round->deadline < round->until ? round->deadline : round->until);
+    int64_t ns = ready ? 0 : wait_left(deadline < round->until ? deadline : round->until);
     if (max)
         rc = ask_kernel(round->call, max, ns);
     int error = errno;

@@ -52,6 +52,15 @@ static void look_before(struct poll_call *call, struct conn *c, nfds_t i)
     conn_unlock(c);
 }
 
+static void look_at_set(struct poll_call *call, struct pollfd *p)
+{
+    uint64_t deadline = epoll_watch_number(p->fd);
+    if (deadline < call->deadline)
+        call->deadline = deadline;
+    if (epoll_is_ready(p->fd))
+        p->revents = p->events & (POLLIN | POLLRDNORM);
+}
+
 static int before_sleep(struct poll_call *call)
 {
     int ready = 0;
@@ -64,8 +73,8 @@ static int before_sleep(struct poll_call *call)
         if (c) {
             look_before(call, c, i);
             conn_put(c);
-        } else if (p->fd >= 0 && epoll_is_ready(p->fd)) {
-            p->revents = p->events & (POLLIN | POLLRDNORM);
+        } else if (p->fd >= 0 && epoll_is_ours(p->fd)) {
+            look_at_set(call, p);
         }
         ready += p->revents != 0;
     }
