@@ -154,7 +154,9 @@ static int select_on_stack(struct select_call *call)
 {
     struct pollfd room[ON_STACK];
     call->fds = room;
-    return select_loop(call);
+    int rc = select_loop(call);
+    call->fds = NULL;
+    return rc;
 }
 
 static int select_on_map(struct select_call *call)
