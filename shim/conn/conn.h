@@ -125,6 +125,7 @@ struct conn {
     /* the program's bytes that wait */
     struct conn_buffer hold;
     size_t pass_left;  /* bytes of an examined request head that may go on as they are */
+    pthread_t sender;  /* who gave the last of them */
     bool read_last;    /* the program waited or read since its last write */
     bool head_partial; /* what is held is the start of a request head */
 
@@ -241,7 +242,8 @@ uint64_t conn_deadline(const struct conn *c);
 /* The nearest of all conns of this process; needs no lock. 0: none. */
 uint64_t conn_nearest_deadline(void);
 
-/* Names known now must do: decides although the head did not show an authority. */
+/* Names known now must do: decides although the head did not show an authority, if it is the thread that
+ * wrote what is held which now waits. */
 void conn_decide_anyway(struct conn *c);
 /* Looks at what is held and decides if it can (SNIFF). */
 void conn_sniff(struct conn *c);
@@ -292,8 +294,8 @@ void report_decision(struct conn *c, const char *action);
 void report_close(struct conn *c);
 /* The same for a connect() that never became a conn: refused (error is its errno), or left alone (error is
  * 0). No lock needed. */
-void report_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v,
-                 int error, const char *result_type, const char *reason);
+void report_dial(const struct sockaddr *addr, const struct policy_target *known, const struct policy *policy,
+                 const struct policy_verdict *v, int error, const char *result_type, const char *reason);
 
 /* A door by which the descriptor would have left our reach was shut. Under the lock. */
 void report_door(struct conn *c, const char *what);

@@ -211,7 +211,8 @@ void conn_sniff(struct conn *c)
 
 void conn_decide_anyway(struct conn *c)
 {
-    if (c->state == CONN_SNIFF)
+    /* A thread that only reads says nothing about one that is still writing. */
+    if (c->state == CONN_SNIFF && pthread_equal(c->sender, pthread_self()))
         settle(c, FOUND_NAMES_ONLY);
 }
 

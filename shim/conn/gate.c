@@ -85,7 +85,7 @@ struct dial {
 static enum gate refuse_dial(const struct dial *d, const struct policy_verdict *v, int errno_given,
                              const char *type, const char *why, int *error)
 {
-    report_dial(d->addr, d->policy, v, errno_given, type, why);
+    report_dial(d->addr, &d->target, d->policy, v, errno_given, type, why);
     *error = errno_given;
     return GATE_REFUSED;
 }
@@ -185,7 +185,7 @@ static enum gate judge_dial(struct dial *d, struct conn **conn, int *error)
     if (policy_none_is_final(d->policy, &d->target)) {
         policy_decide(d->policy, &d->target, &v);
         if (v.rule)
-            report_dial(d->addr, d->policy, &v, 0, "success", NULL);
+            report_dial(d->addr, &d->target, d->policy, &v, 0, "success", NULL);
         return GATE_PASS;
     }
     policy_decide(d->policy, &d->target, &v);

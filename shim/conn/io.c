@@ -41,6 +41,7 @@ static enum conn_rc hold(struct conn *c, const char *buf, size_t len, size_t *ta
     size_t max = c->state == CONN_SNIFF ? CONN_SNIFF_MAX : CONN_HOLD_MAX;
     *taken = buffer_append(&c->hold, buf, len, max);
     c->read_last = false;
+    c->sender = pthread_self();
     if (*taken)
         return RC_OK;
     if (buffer_len(&c->hold) < max && len) {

@@ -198,19 +198,21 @@ void report_close(struct conn *c)
     audit_close(sink_of(c->policy, &c->verdict), &e);
 }
 
-void report_dial(const struct sockaddr *addr, const struct policy *policy, const struct policy_verdict *v,
-                 int error, const char *result_type, const char *reason)
+void report_dial(const struct sockaddr *addr, const struct policy_target *known, const struct policy *policy,
+                 const struct policy_verdict *v, int error, const char *result_type, const char *reason)
 {
     struct audit_event e = {.result_type = result_type, .reason = reason, .error = error};
     char destination[DESTINATION_BYTES];
     put_destination(addr, destination);
     e.id = now_ns();
     e.destination = destination;
+    for (size_t i = 0; i < known->n_names; i++)
+        add_name(&e, known->names[i], "resolver");
     e.action = error ? "blocked" : "bypass";
     put_rule(&e, policy, v);
     audit_decision(sink_of(policy, v), &e);
     if (error)
-        say(NULL, destination, 0, policy, v, reason);
+        say(known->n_names ? known->names[0] : NULL, destination, known->port, policy, v, reason);
 }
 
 void report_door(struct conn *c, const char *what)
