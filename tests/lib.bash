@@ -141,10 +141,14 @@ pattern() {
 # tlsup_run [-p POLICY] [--] COMMAND...: the command under the shim of this build. The runtime of a sanitizer build goes
 # first, as it must; foreign programs leak, so that is not looked for.
 tlsup_run() {
-    local runtime
+    local runtime early=$BUILD/early.so
     runtime=$(sanitizer_runtime)
     if [[ -n $runtime ]]; then
-        LD_PRELOAD=$runtime${LD_PRELOAD:+:$LD_PRELOAD} ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS} \
+        if [[ ! -e $early ]]; then
+            gcc -shared -fPIC -Wl,-z,initfirst -o "$early.$BASHPID" "$ROOT/tests/clients/early.c"
+            mv "$early.$BASHPID" "$early"
+        fi
+        LD_PRELOAD=$runtime:$early${LD_PRELOAD:+:$LD_PRELOAD} ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS} \
             "$BUILD/tlsup" run "$@"
     else
         "$BUILD/tlsup" run "$@"
