@@ -293,7 +293,7 @@ void open_goodbye(struct conn *c);
 void report_decision(struct conn *c, const char *action);
 void report_close(struct conn *c);
 /* The same for a connect() that never became a conn: refused (error is its errno), or left alone (error is
- * 0). No lock needed. */
+ * 0). `known` is what was looked up. No lock needed. */
 void report_dial(const struct sockaddr *addr, const struct policy_target *known, const struct policy *policy,
                  const struct policy_verdict *v, int error, const char *result_type, const char *reason);
 
