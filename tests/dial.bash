@@ -99,10 +99,10 @@ assert_upgraded() {
     assert_inside "$CANARY"
 }
 
-# assert_plain RESULT_TYPE: the response came in the clear, and the record says so
+# assert_plain RECORD: the response came in the clear, and the one decision begins so
 assert_plain() {
     [[ $(calls) == *'recv '[1-9]*' EOF'*'close 0' ]] || show
-    [[ $(decisions) == "$1 "* ]] || show
+    [[ $(decisions) == "$1"* ]] || show
     [[ ! -s $ORIGIN_DIR/stderr.program ]] || show
     assert_clear "$CANARY"
 }

@@ -162,3 +162,192 @@ row_at() {
 @test "fingerprint in testing" { at fingerprint testing; }
 @test "verify in testing" { at verify testing; }
 @test "secure in testing" { at secure testing; }
+
+# ---- the levels that negotiate nothing ---------------------------------------------------------------------------
+
+@test "none: left alone, with one record" {
+    new_origin honest
+    policy 'localhost:PORT none audit=AUDIT'
+    dial
+    assert_plain 'bypass success - none'
+    ! grep -q OPTIONS "$ORIGIN_DIR/events.log"
+}
+
+@test "no line for the port: left alone, without a record" {
+    new_origin honest
+    policy "defaults - audit=AUDIT" 'localhost:1 verify'
+    dial
+    grep -q '^recv [1-9][0-9]* EOF' "$ORIGIN_DIR/calls"
+    assert_clear "$CANARY"
+    [ ! -e "$ORIGIN_DIR/audit" ]
+}
+
+@test "reject: connect fails, and no connection is made" {
+    new_origin honest
+    policy 'localhost:PORT reject audit=AUDIT'
+    dial
+    [ "$(calls)" = 'connect EACCES' ]
+    [[ $(decisions) == 'blocked tlsup-rejected EACCES reject enforce -' ]]
+    [ "$(reason)" = 'the policy rejects this destination' ]
+    [ "$(<"$ORIGIN_DIR/stderr.program")" = "tlsup: refused http://localhost:$ORIGIN_PORT: the policy rejects this \
+destination (policy.conf:1 reject); tlsup explain http://localhost:$ORIGIN_PORT" ]
+    ! grep -q accept "$ORIGIN_DIR/events.log"
+}
+
+@test "reject by a name that only the head shows" {
+    new_origin honest
+    policy 'srv.test:PORT reject audit=AUDIT' '127.0.0.1:PORT may audit=AUDIT'
+    request 'GET / HTTP/1.1' 'Host: srv.test'
+    HOST=127.0.0.1 dial
+    assert_refused EACCES tlsup-rejected 'the policy rejects this destination'
+}
+
+@test "reject in testing connects" {
+    new_origin honest
+    policy 'localhost:PORT reject mode=testing audit=AUDIT'
+    dial
+    [ "$(decisions)" = 'allowed-plain tlsup-rejected - reject testing block' ]
+    assert_clear "$CANARY"
+    grep -q '^recv [1-9][0-9]* EOF' "$ORIGIN_DIR/calls"
+}
+
+# ---- no usable policy --------------------------------------------------------------------------------------------
+
+# dial_port PORT: under TLSUP_POLICY of the environment, stdout and stderr together
+dial_port() {
+    tlsup_run -- "$BATS_FILE_TMPDIR/dial" 127.0.0.1 "$1" </dev/null 2>&1
+}
+
+# assert_no_policy WHY PORT...: each is refused at connect, and the message says why
+assert_no_policy() {
+    local why=$1 port
+    shift
+    for port; do
+        run -1 dial_port "$port"
+        grep -Fxq 'connect EACCES' <<<"$output"
+        grep -Eq "^tlsup: refused http://127\.0\.0\.1:$port: no usable policy: .*$why.*; tlsup check$" <<<"$output"
+    done
+}
+
+@test "a policy with an error: port 80 and the ports in its text are refused" {
+    start_origin
+    printf '%s\n' 'localhost:81,8081 verify' '# [::1]:82' 'srv.test:83 verfy' >"$TMP/policy.conf"
+    export TLSUP_POLICY=$TMP/policy.conf
+    assert_no_policy "policy\.conf:3:13: .*verfy.*" 80 81 8081 82 83
+    run dial_port "$ORIGIN_PORT"
+    grep -Fxq 'connect 0' <<<"$output"
+}
+
+@test "a policy that others may write is none" {
+    echo 'localhost none' >"$TMP/policy.conf"
+    export TLSUP_POLICY=$TMP/policy.conf
+    chmod 664 "$TMP/policy.conf"
+    assert_no_policy 'policy\.conf: .*writ.*' 80
+    chmod 646 "$TMP/policy.conf"
+    assert_no_policy 'policy\.conf: .*writ.*' 80
+}
+
+@test "a policy of another owner is none" {
+    [ "$(id -u)" = 0 ] || skip 'needs root'
+    echo 'localhost none' >"$TMP/policy.conf"
+    chown nobody "$TMP/policy.conf"
+    export TLSUP_POLICY=$TMP/policy.conf
+    assert_no_policy 'policy\.conf: .*own.*' 80
+}
+
+@test "a policy that cannot be read: the ports where HTTP is usual are refused" {
+    export TLSUP_POLICY=$TMP/missing.conf
+    assert_no_policy 'missing\.conf.*' 80 631 3128 8080
+    mkdir "$TMP/directory"
+    export TLSUP_POLICY=$TMP/directory
+    assert_no_policy 'directory.*' 80 631 3128 8080
+}
+
+@test "a policy that is a symbolic link is none" {
+    echo 'localhost none' >"$TMP/policy.conf"
+    ln -s policy.conf "$TMP/link.conf"
+    export TLSUP_POLICY=$TMP/link.conf
+    assert_no_policy 'link\.conf.*' 80
+}
+
+# ---- no engine ---------------------------------------------------------------------------------------------------
+
+# A build without its engine, or with a FILE in its place
+build_without_engine() {
+    mkdir "$TMP/build"
+    cp "$BUILD"/{tlsup,libtlsup.so} "$TMP/build/"
+    cp "$BUILD/origin" "$TMP/build/"
+    [[ ! ${1-} ]] || cp "$1" "$TMP/build/libtlsup-tls.so"
+    BUILD=$TMP/build
+}
+
+@test "without the engine: verify refuses, may goes on in the clear" {
+    build_without_engine
+    new_origin honest
+    policy 'localhost:PORT verify audit=AUDIT'
+    dial
+    assert_refused ELIBACC tlsup-engine 'the engine cannot be loaded: .*libtlsup-tls\.so.*'
+    stop_origin
+    new_origin honest
+    policy 'localhost:PORT may audit=AUDIT'
+    dial
+    assert_plain 'allowed-plain tlsup-engine - may enforce -'
+}
+
+@test "something else in the engine's place" {
+    build_without_engine /bin/true
+    new_origin honest
+    policy 'localhost:PORT verify audit=AUDIT'
+    dial
+    assert_refused ELIBACC tlsup-engine 'the engine .*'
+}
+
+@test "a file of the rule that is missing or wrong" {
+    local file
+    echo nonsense >"$TMP/nonsense.pem"
+    for file in "$TMP/missing.pem" "$TMP/nonsense.pem" "$TMP"; do
+        new_origin honest
+        policy "localhost:PORT verify ca=$file audit=AUDIT"
+        dial
+        assert_refused EACCES tlsup-policy-invalid ".*$(basename "$file").*"
+        stop_origin
+    done
+}
+
+# ---- again, at once ----------------------------------------------------------------------------------------------
+
+@test "a destination that refused is not asked again for a second" {
+    local refuse='expect-head; send "HTTP/1.1 400 Bad Request\r\nConnection: close\r\n\r\n"; fin'
+    new_origin "$refuse"
+    policy 'localhost:PORT verify ca=CA audit=AUDIT'
+    run tlsup_run -p "$ORIGIN_DIR/policy.conf" -- curl -sS -H "X-Canary: $CANARY" "http://localhost:$ORIGIN_PORT/1" \
+        "http://localhost:$ORIGIN_PORT/2"
+    [ "$(grep -c OPTIONS "$ORIGIN_DIR/events.log")" = 1 ]
+    [ "$(decisions | uniq -c | sed 's/^ *//')" = '2 blocked starttls-not-supported EACCES verify enforce -' ]
+    assert_no_clear "$CANARY"
+}
+
+# ---- through a program's own words -------------------------------------------------------------------------------
+
+@test "curl says why" {
+    local line scenario steps text n=0
+    while IFS='|' read -r scenario steps text; do
+        new_origin "$steps"
+        policy 'localhost:PORT verify ca=CA audit=AUDIT timeout=1'
+        run tlsup_run -p "$ORIGIN_DIR/policy.conf" -- curl -sS --noproxy '*' -m 10 -H "X-Canary: $CANARY" \
+            "http://localhost:$ORIGIN_PORT/"
+        [ "$status" -eq 55 ] || [ "$status" -eq 56 ]
+        grep -Eq "^curl: \(5[56]\) .*$text" <<<"$output"
+        [ "$(grep -c '^tlsup: refused' <<<"$output")" = 1 ]
+        assert_no_clear "$CANARY"
+        stop_origin
+        n=$((n + 1))
+    done <<'END'
+refused|expect-head; send "HTTP/1.1 400 Bad Request\r\n\r\n"; fin|Permission denied
+wrong name|expect-head; 101; tls cert=other; options-answer; serve|Key was rejected by service
+expired|expect-head; 101; tls cert=expired; options-answer; serve|Key has expired
+tampered|expect-head; cork; 101; send "HTTP/1.1 200 OK\r\n"; uncork; hang|Protocol error
+silent|expect-head; hang|Connection timed out
+END
+    [ "$n" = 5 ]
+}
