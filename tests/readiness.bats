@@ -123,8 +123,11 @@ every_way() {
 
 @test "calls, signals and threads around a conn are as they are around TCP" {
     serve </dev/null
+    local cases=()
+    # the stack of a cancelled thread stays poisoned for AddressSanitizer, which then falls over its own frames
+    if [[ -n $(sanitizer_runtime) ]]; then cases=(-thread-cancel); fi
     "$BATS_FILE_TMPDIR/waits" "$ORIGIN_PORT" in-the-clear
-    tlsup_run -p "$TMP/policy" -- "$BATS_FILE_TMPDIR/waits" "$ORIGIN_PORT" "$CANARY"
+    tlsup_run -p "$TMP/policy" -- "$BATS_FILE_TMPDIR/waits" "$ORIGIN_PORT" "$CANARY" "${cases[@]}"
     assert_no_clear "$CANARY"
     assert_inside "$CANARY"
 }

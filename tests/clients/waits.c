@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * waits PORT CANARY [CASE...]: what poll, select, epoll and signals do around one connection with an answer
- * that pends (10 bytes of it were read). One line a case, "ok NAME" or "not ok NAME: LINE"; the same with and
- * without tlsup.
+ * waits PORT CANARY [CASE... | -CASE]: what poll, select, epoll and signals do around one connection with an
+ * answer that pends (10 bytes of it were read). One line a case, "ok NAME" or "not ok NAME: LINE"; the same
+ * with and without tlsup.
  */
 #include <arpa/inet.h>
 #include <errno.h>
@@ -530,6 +530,16 @@ static const struct {
     {"thread-cancel", thread_cancel},
 };
 
+static bool chosen(int n, char **names, const char *name)
+{
+    if (n == 0 || names[0][0] == '-')
+        return n == 0 || strcmp(names[0] + 1, name) != 0;
+    for (int i = 0; i < n; i++)
+        if (strcmp(names[i], name) == 0)
+            return true;
+    return false;
+}
+
 int main(int argc, char **argv)
 {
     int status = 0;
@@ -540,10 +550,7 @@ int main(int argc, char **argv)
     canary = argv[2];
     setvbuf(stdout, NULL, _IOLBF, 0);
     for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
-        bool chosen = argc == 3;
-        for (int k = 3; k < argc; k++)
-            chosen = chosen || strcmp(argv[k], cases[i].name) == 0;
-        if (!chosen)
+        if (!chosen(argc - 3, argv + 3, cases[i].name))
             continue;
         failed_line = 0;
         cases[i].run();
