@@ -178,6 +178,18 @@ static uint32_t edges(const struct conn *c, struct epoll_reg *r, short now)
     return due;
 }
 
+/* The program took what was pending: the next wait need not find that out. */
+static void unlist(struct epoll_reg *r)
+{
+    struct epoll_set *set = atomic_load(&r->set);
+    if (!set)
+        return;
+    pthread_mutex_lock(&set->lock);
+    if (atomic_load(&r->set) == set && !r->seen)
+        epoll_list_remove(set, r, LIST_READY);
+    pthread_mutex_unlock(&set->lock);
+}
+
 void epoll_notice_one(struct conn *c, struct epoll_reg *r)
 {
     watch(c, r);
@@ -191,6 +203,8 @@ void epoll_notice_one(struct conn *c, struct epoll_reg *r)
     if (!(r->events & EPOLLET)) {
         if (now)
             epoll_push(c, r, 0);
+        else if (r->on[LIST_READY])
+            unlist(r);
         return;
     }
     uint32_t due = edges(c, r, now);

@@ -227,25 +227,28 @@ void epoll_adopt(struct conn *c, int fd)
     }
 }
 
-static void clear_set(struct epoll_set *set)
+static bool is_used(struct epoll_set *set)
 {
-    if (atomic_load(&set->records) || atomic_load(&set->nested) || set->wake)
-        epoll_set_clear(set);
+    return atomic_load(&set->records) || atomic_load(&set->nested) || set->wake;
 }
 
 void epoll_created(int number)
 {
     struct epoll_set *set = epoll_set_made(number);
-    if (set)
-        clear_set(set);
+    if (set && is_used(set))
+        epoll_set_clear(set);
 }
 
 void epoll_forget(int number)
 {
     struct epoll_set *set = epoll_set_at(number);
-    if (set)
-        clear_set(set);
-    if (epoll_remembers(number))
+    bool set_goes = set && is_used(set), memory_goes = epoll_remembers(number);
+    if (!(set_goes || memory_goes) ||
+        !table_is_ours()) /* a vfork child closes its own numbers in our memory */
+        return;
+    if (set_goes)
+        epoll_set_clear(set);
+    if (memory_goes)
         epoll_unremember(number);
 }
 
