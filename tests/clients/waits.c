@@ -10,6 +10,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -20,6 +21,7 @@
 #include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/time.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -506,6 +508,77 @@ static void thread_cancel(void)
     close(fd), close(waiting_set);
 }
 
+/* Some threads share a set of one-shot conns: each takes a little of whatever is ready and asks again. */
+enum { POOL_CONNS = 12, POOL_BYTES = 300000 };
+static atomic_long pool_left;
+
+static void *pool_worker(void *arg)
+{
+    char buf[3000];
+    struct epoll_event e;
+    while (atomic_load(&pool_left) > 0) {
+        int n = epoll_wait(waiting_set, &e, 1, 1000);
+        if (n == 0 && atomic_load(&pool_left) > 0)
+            *(bool *)arg = false; /* stalled */
+        if (n <= 0)
+            return NULL;
+        ssize_t got = recv(e.data.fd, buf, sizeof buf, MSG_DONTWAIT);
+        if (got < 0 && errno != EAGAIN)
+            *(bool *)arg = false;
+        if (got > 0)
+            atomic_fetch_sub(&pool_left, got);
+        e.events = EPOLLIN | EPOLLONESHOT;
+        epoll_ctl(waiting_set, EPOLL_CTL_MOD, e.data.fd, &e);
+    }
+    return NULL;
+}
+
+static void thread_pool(void)
+{
+    int fds[POOL_CONNS];
+    pthread_t t[4];
+    bool good = true;
+    waiting_set = epoll_create1(0);
+    atomic_store(&pool_left, (long)POOL_CONNS * POOL_BYTES);
+    for (int i = 0; i < POOL_CONNS; i++) {
+        fds[i] = dial();
+        struct epoll_event e = {.events = EPOLLIN | EPOLLONESHOT, .data.fd = fds[i]};
+        ask(fds[i], "/bytes/300000");
+        epoll_ctl(waiting_set, EPOLL_CTL_ADD, fds[i], &e);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_create(&t[i], NULL, pool_worker, &good);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    WANT(good && atomic_load(&pool_left) <= 0);
+    for (int i = 0; i < POOL_CONNS; i++)
+        close(fds[i]);
+    close(waiting_set);
+}
+
+static void child(void)
+{
+    int fd = pending(), set = epoll_create1(0), status = -1;
+    struct epoll_event e = {.events = EPOLLIN}, got;
+    epoll_ctl(set, EPOLL_CTL_ADD, fd, &e);
+    for (int i = 0; i < 2; i++) { /* fork, and vfork, whose child closes numbers in our memory */
+        pid_t pid = i ? vfork() : fork();
+        if (pid == 0) {
+            close(set);
+            close(fd);
+            _exit(0);
+        }
+        WANT(waitpid(pid, &status, 0) == pid && status == 0);
+        WANT(epoll_wait(set, &got, 1, 1000) == 1 && got.events == EPOLLIN);
+    }
+    char buf[4096];
+    WANT(recv(fd, buf, sizeof buf, 0) > 0);
+    ask(fd, "/bytes/10");
+    WANT(epoll_wait(set, &got, 1, 1000) == 1);
+    WANT(recv(fd, buf, sizeof buf, 0) > 0);
+    close(fd), close(set);
+}
+
 static const struct {
     const char *name;
     void (*run)(void);
@@ -527,6 +600,8 @@ static const struct {
     {"thread-quiet", thread_quiet},
     {"thread-epoll-add", thread_epoll_add},
     {"thread-epoll-rest", thread_epoll_rest},
+    {"thread-pool", thread_pool},
+    {"child", child},
     {"thread-cancel", thread_cancel},
 };
 
