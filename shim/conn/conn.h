@@ -113,7 +113,7 @@ struct conn {
     bool connecting; /* the program's non-blocking connect has not been seen to end */
     struct policy *policy;
     struct policy_verdict verdict;
-    bool decided; /* the verdict is final */
+    bool decided; /* the verdict is final; before that it is what was known at connect */
     char names_text[CONN_NAMES_BYTES];
     const char *names[CONN_NAMES_MAX]; /* from the resolver, into names_text */
     size_t n_names;
@@ -297,8 +297,9 @@ void report_close(struct conn *c);
 void report_dial(const struct sockaddr *addr, const struct policy_target *known, const struct policy *policy,
                  const struct policy_verdict *v, int error, const char *result_type, const char *reason);
 
-/* A door by which the descriptor would have left our reach was shut. Under the lock. */
-void report_door(struct conn *c, const char *what);
+/* A door by which the descriptor would have left our reach was shut: the call gives `error`. Under the lock.
+ */
+void report_door(struct conn *c, int error, const char *what);
 
 /* ---- small things (buffer.c) ---- */
 

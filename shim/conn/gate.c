@@ -146,13 +146,14 @@ void conn_unseal(struct conn *c)
     }
 }
 
-static enum gate govern(const struct dial *d, struct conn **conn, int *error)
+static enum gate govern(const struct dial *d, const struct policy_verdict *v, struct conn **conn, int *error)
 {
     struct conn *c = pool_new();
     if (!c)
         return refuse_dial(d, NULL, ENOBUFS, "tlsup-memory", "out of memory", error);
     fill(c, d);
-    int off = 0; /* data in the SYN would leave before any decision */
+    c->verdict = *v; /* for records until the head decides */
+    int off = 0;     /* data in the SYN would leave before any decision */
     if (conn_option(d->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT) > 0)
         real.setsockopt(d->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
     struct conn *before;
@@ -197,7 +198,7 @@ static enum gate judge_dial(struct dial *d, struct conn **conn, int *error)
                                ? "a connection on descriptor 0, 1 or 2 would be used by stdio, past TLS"
                                : "a FILE on this descriptor would pass TLS by",
                            error);
-    return govern(d, conn, error);
+    return govern(d, &v, conn, error);
 }
 
 enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct conn **conn, int *error)

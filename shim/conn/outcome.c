@@ -30,7 +30,9 @@ static bool level_allows_plain(const struct conn *c, enum conn_failure kind)
 /* May the clear follow? Never after the program's first byte went into TLS. */
 static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
 {
-    if (c->state == CONN_OPEN || c->state == CONN_REFUSED || c->state == CONN_DIAL || !c->verdict.rule)
+    if (c->state == CONN_OPEN || c->state == CONN_REFUSED || c->state == CONN_DIAL)
+        return false;
+    if (!c->decided || !c->verdict.rule)
         return false;
     if (kind == FAILURE_NETWORK) /* the dial that the clear would have had */
         return false;

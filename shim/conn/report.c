@@ -215,7 +215,7 @@ void report_dial(const struct sockaddr *addr, const struct policy_target *known,
         say(known->n_names ? known->names[0] : NULL, destination, known->port, policy, v, reason);
 }
 
-void report_door(struct conn *c, const char *what)
+void report_door(struct conn *c, int error, const char *what)
 {
     struct audit_event e;
     struct words w;
@@ -224,7 +224,7 @@ void report_door(struct conn *c, const char *what)
     e.action = "blocked";
     e.result_type = "tlsup-bypass-refused";
     e.reason = what;
-    e.error = EOPNOTSUPP;
+    e.error = error;
     audit_decision(sink_of(c->policy, &c->verdict), &e);
     say(name_of(c, name, sizeof name), w.destination, c->port, c->policy, &c->verdict, what);
 }

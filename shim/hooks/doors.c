@@ -16,7 +16,7 @@ EXPORT FILE *fdopen(int fd, const char *mode)
 {
     struct conn *c = table_has(fd) && table_is_ours() ? numbers_sealed(fd) : NULL;
     if (c) {
-        numbers_door(c, fd, "stdio on its descriptor (fdopen) would pass TLS by");
+        numbers_door(c, fd, EOPNOTSUPP, "stdio on its descriptor (fdopen) would pass TLS by");
         conn_put(c);
         errno = EOPNOTSUPP;
         return NULL;
@@ -33,7 +33,8 @@ EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions,
     struct conn *c = table_has(from) && table_is_ours() ? numbers_sealed(from) : NULL;
     if (!c)
         return real.posix_spawn_file_actions_adddup2(actions, from, to);
-    numbers_door(c, from, "its descriptor was about to be given to a child (posix_spawn), past TLS");
+    numbers_door(c, from, EOPNOTSUPP,
+                 "its descriptor was about to be given to a child (posix_spawn), past TLS");
     conn_put(c);
     return EOPNOTSUPP;
 }
@@ -90,7 +91,8 @@ static bool aio_refused(const struct aiocb *request)
     struct conn *c = request && table_is_ours() ? numbers_sealed(request->aio_fildes) : NULL;
     if (!c)
         return false;
-    numbers_door(c, request->aio_fildes, "asynchronous I/O on its descriptor (aio) would pass TLS by");
+    numbers_door(c, request->aio_fildes, EOPNOTSUPP,
+                 "asynchronous I/O on its descriptor (aio) would pass TLS by");
     conn_put(c);
     errno = EOPNOTSUPP;
     return true;

@@ -82,7 +82,7 @@ static int duplicate(int fd, int least, bool cloexec)
     int to = real.fcntl(fd, F_DUPFD_CLOEXEC, least);
     if (to >= 0 && to <= 2) {
         real.close(to);
-        numbers_door(c, fd, onto_stdio);
+        numbers_door(c, fd, EOPNOTSUPP, onto_stdio);
         to = (int)failed(EOPNOTSUPP);
     } else if (to >= 0) {
         publish(c, to, cloexec ? SLOT_CLOEXEC : 0);
@@ -129,7 +129,7 @@ static int dup_onto(int from, int to, bool cloexec)
 {
     struct conn *c = numbers_sealed(from);
     if (c && to >= 0 && to <= 2) {
-        numbers_door(c, from, onto_stdio);
+        numbers_door(c, from, EOPNOTSUPP, onto_stdio);
         conn_put(c);
         return (int)failed(EOPNOTSUPP);
     }

@@ -224,7 +224,7 @@ static bool passes_ours(int fd, const struct msghdr *msg)
             struct conn *c = numbers_sealed(passed);
             if (!c)
                 continue;
-            numbers_door(c, passed,
+            numbers_door(c, passed, EACCES,
                          "its descriptor was about to be sent to another process (SCM_RIGHTS), past TLS");
             conn_put(c);
             return true;

@@ -76,9 +76,9 @@ bool numbers_is_sealed(int fd)
     return c != NULL;
 }
 
-void numbers_door(struct conn *c, int fd, const char *what)
+void numbers_door(struct conn *c, int fd, int error, const char *what)
 {
     conn_lock(c, fd);
-    report_door(c, what);
+    report_door(c, error, what);
     conn_unlock(c);
 }

@@ -24,4 +24,4 @@ void numbers_forget(int fd);
 struct conn *numbers_sealed(int fd);
 bool numbers_is_sealed(int fd);
 /* A door by which the descriptor would leave our reach is shut: one line and one record say so. */
-void numbers_door(struct conn *c, int fd, const char *what);
+void numbers_door(struct conn *c, int fd, int error, const char *what);
