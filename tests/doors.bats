@@ -1,0 +1,210 @@
+# SPDX-License-Identifier: MIT
+# Doors: ways to reach a connection's descriptor that pass the shim by. Where there is no relay each refuses with a reason,
+# no byte leaves in the clear, and the connection itself stays usable. And what is no door: duplicates, forks, numbers.
+# shellcheck disable=SC2154 # variables of lib.bash
+
+bats_require_minimum_version 1.5.0
+load lib
+BATS_TEST_TIMEOUT=60
+
+setup_file() {
+    compile door
+}
+
+setup() {
+    free_temp_dir
+    umask 022
+    unset TLSUP_POLICY http_proxy HTTP_PROXY
+    start_origin
+    CANARY=canary-$RANDOM-$RANDOM
+    printf '%s\n' "localhost:$ORIGIN_PORT ${LEVEL:-verify} ca=$ORIGIN_CA audit=$TMP/audit" >"$TMP/policy.conf"
+    export REQUEST=$'GET / HTTP/1.1\r\nHost: localhost\r\nX-Canary: '$CANARY$'\r\nConnection: close\r\n\r\n'
+}
+
+teardown() {
+    assert_no_clear "$CANARY"
+    assert_no_clear leak
+    stop_all
+}
+
+protected() {
+    tlsup_run -p "$TMP/policy.conf" -- "$@" </dev/null 2>"$TMP/stderr"
+}
+
+# door WAY LINE...: the calls of that way are these
+door() {
+    run -0 protected "$BATS_FILE_TMPDIR/door" "$1" "$ORIGIN_PORT"
+    shift
+    [ "$output" = "$(printf '%s\n' "$@")" ] || {
+        printf 'calls:\n%s\nstderr:\n' "$output" >&2
+        cat "$TMP/stderr" >&2
+        return 1
+    }
+}
+
+# told REASON: one line on stderr says so
+told() {
+    grep -Eq "^tlsup: refused http://(localhost|127\.0\.0\.1):$ORIGIN_PORT: $1 \(policy\.conf:1 verify\); tlsup explain " \
+        "$TMP/stderr" || { cat "$TMP/stderr" >&2; return 1; }
+    [ "$(wc -l <"$TMP/stderr")" = 1 ]
+}
+
+# shut REASON [ERRNO]: a record says so too
+shut() {
+    told "$1"
+    jq -se --arg errno "${2:-EOPNOTSUPP}" 'map(select(.event == "decision" and .result_type == "tlsup-bypass-refused") |
+        .action == "blocked" and .errno == $errno and .level == "verify") | length > 0 and all' "$TMP/audit" >/dev/null
+}
+
+still_works=('send 0' 'answered 0')
+
+# ---- stdio -------------------------------------------------------------------------------------------------------
+
+@test "fdopen" {
+    door fdopen 'connect 0' 'fdopen EOPNOTSUPP' "${still_works[@]}"
+    shut 'stdio on its descriptor \(fdopen\) would pass TLS by'
+    assert_inside "$CANARY"
+}
+
+@test "fdopen of a connection that is in use" {
+    door fdopen-open 'connect 0' 'warm 0' 'fdopen EOPNOTSUPP' "${still_works[@]}"
+    shut 'stdio on its descriptor \(fdopen\) would pass TLS by'
+    assert_inside "$CANARY"
+}
+
+@test "fdopen before connect" {
+    door fdopen-before 'fdopen 0' 'connect EOPNOTSUPP' 'flush EPIPE'
+    shut 'a FILE on this descriptor would pass TLS by'
+    ! grep -q accept "$ORIGIN_DIR/events.log"
+}
+
+@test "dup2 and dup3 onto 0, 1, 2" {
+    local number
+    for number in 0 2; do
+        door "dup2-$number" 'connect 0' 'dup2 EOPNOTSUPP' "${still_works[@]}"
+        shut 'its descriptor was about to become 0, 1 or 2, which stdio uses past TLS'
+    done
+    run -0 protected "$BATS_FILE_TMPDIR/door" dup2-1 "$ORIGIN_PORT"
+    [[ $output == *'dup2 EOPNOTSUPP'*"$CANARY"*'answered 0' ]] # stdout is still what it was
+    door dup3 'connect 0' 'dup3 EOPNOTSUPP' "${still_works[@]}"
+}
+
+@test "F_DUPFD and dup that give 0" {
+    door dupfd-low 'connect 0' 'dupfd EOPNOTSUPP' 'dup EOPNOTSUPP' "${still_works[@]}"
+    # no record: with 0 closed, the file of the sink would take its number, and is not opened
+    told 'its descriptor was about to become 0, 1 or 2, which stdio uses past TLS'
+}
+
+@test "connect on descriptor 0" {
+    door connect-low 'socket 0' 'connect EOPNOTSUPP' 'send EPIPE'
+    shut 'a connection on descriptor 0, 1 or 2 would be used by stdio, past TLS'
+    ! grep -q accept "$ORIGIN_DIR/events.log"
+}
+
+@test "bash: exec 3<>/dev/tcp, printf >&3" {
+    # shellcheck disable=SC2016 # for the inner shell
+    run protected bash -c 'exec 3<>"/dev/tcp/localhost/$0" && printf %s "$REQUEST" >&3 && cat <&3' "$ORIGIN_PORT"
+    [ "$status" -ne 0 ]
+    grep -q ': Operation not supported$' "$TMP/stderr"
+    grep -q "^tlsup: refused http://localhost:$ORIGIN_PORT: its descriptor was about to become 0, 1 or 2" "$TMP/stderr"
+}
+
+@test "busybox wget, which uses fdopen" {
+    run protected busybox wget -q -O - --header "X-Canary: $CANARY" "http://localhost:$ORIGIN_PORT/"
+    [ "$status" -ne 0 ]
+    grep -q "^tlsup: refused http://localhost:$ORIGIN_PORT: stdio on its descriptor (fdopen)" "$TMP/stderr"
+}
+
+# ---- other programs ----------------------------------------------------------------------------------------------
+
+@test "posix_spawn_file_actions_adddup2" {
+    door spawn 'connect 0' 'adddup2 EOPNOTSUPP' "${still_works[@]}"
+    shut 'its descriptor was about to be given to a child \(posix_spawn\), past TLS'
+}
+
+@test "exec loses the descriptor, whatever the program asked" {
+    door exec 'connect 0' 'getfd 0' 'child 0' "${still_works[@]}"
+    door exec-open 'connect 0' 'warm 0' 'setfd 0' 'getfd 0' 'child 0' "${still_works[@]}"
+}
+
+@test "SCM_RIGHTS" {
+    door rights 'connect 0' 'sendmsg EACCES' 'sendmmsg EACCES' 'harmless 1' "${still_works[@]}"
+    shut 'its descriptor was about to be sent to another process \(SCM_RIGHTS\), past TLS' EACCES
+}
+
+# ---- other calls -------------------------------------------------------------------------------------------------
+
+@test "urgent data" {
+    door oob 'connect 0' 'send EOPNOTSUPP' 'recv EINVAL' "${still_works[@]}"
+}
+
+@test "sendfile and splice" {
+    door bulk 'connect 0' 'sendfile EINVAL' 'splice EINVAL' 'splice-from EINVAL' "${still_works[@]}"
+}
+
+@test "syscall() is no way past" {
+    door syscall 'connect 0' 'write 0' 'read 0'
+    assert_inside "$CANARY"
+}
+
+# ---- duplicates and numbers --------------------------------------------------------------------------------------
+
+@test "duplicates made before connect are protected" {
+    door dup-before 'connect 0' 'same 0' 'send 0' 'recv 0'
+    assert_inside "$CANARY"
+}
+
+@test "duplicates made after it too" {
+    door dup-after 'connect 0' 'dup2 50' "${still_works[@]}"
+    assert_inside "$CANARY"
+}
+
+@test "a number that comes back for something else is left alone" {
+    door reuse-other 'connect 0' 'warm 0' 'close 0' 'reused 0' 'write 5' 'read 5' 'same 0'
+    wait_event 'conn 1 close-notify-received'
+}
+
+@test "a number that comes back after a close that nobody saw" {
+    door reuse-dial 'connect 0' 'warm 0' 'close 0' 'connect 0' 'reused 0' "${still_works[@]}"
+    assert_inside "$CANARY"
+}
+
+# ---- two processes -----------------------------------------------------------------------------------------------
+
+@test "fork: a child that closes leaves the connection to the parent" {
+    door fork-parent 'connect 0' 'warm 0' 'child 0' "${still_works[@]}"
+    assert_inside "$CANARY"
+}
+
+@test "fork: the child goes on, so the parent may not" {
+    door fork-child 'connect 0' 'warm 0' "${still_works[@]}" 'child 0' 'send ECONNRESET' 'recv ECONNRESET'
+    [ "$(grep -aFc "$CANARY" "$ORIGIN_DIR/inside.log")" = 1 ]
+}
+
+@test "fork before the first byte: the child is upgraded" {
+    door fork-before-bytes 'connect 0' "${still_works[@]}" 'child 0'
+    assert_inside "$CANARY"
+}
+
+@test "vfork: a child that changes descriptors does not harm the parent" {
+    door vfork 'connect 0' 'warm 0' 'child 0' "${still_works[@]}"
+    assert_inside "$CANARY"
+}
+
+@test "python's subprocess beside a connection that is kept alive" {
+    cat >"$TMP/keep.py" <<'PY'
+import http.client, subprocess, sys
+c = http.client.HTTPConnection("localhost", int(sys.argv[1]))
+for i in range(3):
+    c.request("GET", "/bytes/100", headers={"X-Canary": sys.argv[2]})
+    assert len(c.getresponse().read()) == 100
+    for fds in True, False:
+        assert subprocess.run(["echo", "x"], close_fds=fds, stdout=subprocess.PIPE).stdout == b"x\n"
+        assert subprocess.call("true", close_fds=fds) == 0
+print("fine")
+PY
+    run -0 protected python3 "$TMP/keep.py" "$ORIGIN_PORT" "$CANARY"
+    [ "$output" = fine ]
+    [ "$(grep -c ' accept' "$ORIGIN_DIR/events.log")" = 1 ]
+    assert_inside "$CANARY"
+}
