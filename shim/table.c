@@ -31,17 +31,21 @@ void table_adopt(void)
     atomic_store(owner, (int)getpid());
 }
 
+int table_pid(void)
+{
+    int pid = owner ? atomic_load_explicit(owner, memory_order_relaxed) : 0;
+    if (pid != 0)
+        return pid;
+    bool copied = owner != NULL;
+    table_adopt();
+    if (copied && table_on_copy)
+        table_on_copy();
+    return atomic_load_explicit(owner, memory_order_relaxed);
+}
+
 bool table_is_ours(void)
 {
-    if (!owner)
-        return true; /* before the constructor nothing is in it */
-    int pid = atomic_load_explicit(owner, memory_order_relaxed);
-    if (pid != 0)
-        return pid == (int)getpid();
-    table_adopt();
-    if (table_on_copy)
-        table_on_copy();
-    return true;
+    return table_pid() == (int)getpid();
 }
 
 static slot_word *slot_of(int fd)

@@ -103,7 +103,7 @@ static void fill(struct conn *c, const struct dial *d)
     for (size_t i = 0; i < c->n_names; i++)
         c->names[i] = c->names_text + (d->names[i] - d->text);
     c->cookie = conn_cookie(d->fd);
-    c->born_in = (int)getpid();
+    c->born_in = table_pid();
     c->owner = owner_new();
     c->connect_ns = now_ns();
     c->connecting = true;

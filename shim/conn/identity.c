@@ -3,8 +3,7 @@
 #include "shim/conn/conn.h"
 #include "shim/conn/owner.h"
 #include "shim/real.h"
-
-#include <unistd.h>
+#include "shim/table.h"
 
 int conn_option(int fd, int level, int name)
 {
@@ -27,10 +26,10 @@ bool conn_is_socket(struct conn *c, int fd)
 
 bool conn_claim(struct conn *c)
 {
-    return c->owner ? owner_claim(c->owner) : c->born_in == (int)getpid();
+    return c->owner ? owner_claim(c->owner) : c->born_in == table_pid();
 }
 
 bool conn_is_user(const struct conn *c)
 {
-    return c->owner ? owner_holds(c->owner) : c->born_in == (int)getpid();
+    return c->owner ? owner_holds(c->owner) : c->born_in == table_pid();
 }

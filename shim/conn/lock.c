@@ -2,6 +2,7 @@
 /* The lock of a conn: held around one non-blocking step, with signals blocked, so that no handler meets it
  * half way. */
 #include "shim/conn/conn.h"
+#include "shim/table.h"
 
 #include <errno.h>
 
@@ -12,6 +13,7 @@ void conn_lock(struct conn *c, int fd)
     sigset_t all, before;
     int error = errno;
     int cancel;
+    table_pid(); /* in a copy of another process locks start fresh */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
     pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);

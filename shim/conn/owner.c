@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/owner.h"
+#include "shim/table.h"
 
 #include <stddef.h>
 #include <sys/mman.h>
-#include <unistd.h>
 
 #define WORDS     16384U
 #define FREE      0
@@ -30,7 +30,7 @@ static _Atomic(int) *page(void)
 _Atomic(int) *owner_new(void)
 {
     _Atomic(int) *at = page();
-    int pid = (int)getpid();
+    int pid = table_pid();
     for (unsigned i = 0; at && i < WORDS; i++) {
         int expected = FREE;
         if (atomic_load_explicit(&at[i], memory_order_relaxed) == FREE &&
@@ -46,14 +46,14 @@ _Atomic(int) *owner_new(void)
 
 void owner_give_back(_Atomic(int) *word)
 {
-    int pid = (int)getpid();
+    int pid = table_pid();
     if (word) /* another process' word is not ours to give */
         atomic_compare_exchange_strong(word, &pid, FREE);
 }
 
 bool owner_claim(_Atomic(int) *word)
 {
-    int pid = (int)getpid();
+    int pid = table_pid();
     int now = atomic_load_explicit(word, memory_order_acquire);
     if (now == pid)
         return true;
@@ -62,14 +62,14 @@ bool owner_claim(_Atomic(int) *word)
 
 bool owner_holds(_Atomic(int) *word)
 {
-    return atomic_load_explicit(word, memory_order_acquire) == (int)getpid();
+    return atomic_load_explicit(word, memory_order_acquire) == table_pid();
 }
 
 void owner_before_fork(void)
 {
     _Atomic(int) *at = atomic_load(&words);
     unsigned n = atomic_load(&used);
-    int pid = (int)getpid();
+    int pid = table_pid();
     for (unsigned i = 0; at && i < n; i++) {
         int mine = pid;
         atomic_compare_exchange_strong(&at[i], &mine, UNCLAIMED);
