@@ -381,8 +381,11 @@ wrk_matches() {
 }
 
 @test "wrk: large bodies" {
-    wrk_matches big "$URL/bytes/$BIG" -c 2 -d 2s
-    wrk_matches big "$URL/chunked/$BIG" -c 2 -d 2s
+    local body=big
+    # wrk collects a body by realloc, each of which copies all under AddressSanitizer: 1 MB is what it can do then
+    if [[ -n $(sanitizer_runtime) ]]; then body=posted; fi
+    wrk_matches $body "$URL/bytes/$(stat -c %s "$DATA/$body")" -c 2 -d 2s
+    wrk_matches $body "$URL/chunked/$(stat -c %s "$DATA/$body")" -c 2 -d 2s
 }
 
 @test "wrk: a wrong certificate" {
