@@ -13,7 +13,7 @@ BODY=$(printf 'abcdefghij%.0s' {1..30})
 UPGRADED=('on 1-:' expect-head 101 tls options-answer tls-expect-head)
 
 setup_file() {
-    compile readiness waits
+    compile readiness waits waits_epoll
     mkdir "$BATS_FILE_TMPDIR/certs"
     start_origin --dir "$BATS_FILE_TMPDIR/certs"
     stop_origin
@@ -123,11 +123,13 @@ every_way() {
 
 @test "calls, signals and threads around a conn are as they are around TCP" {
     serve </dev/null
-    local cases=()
+    local program cases=()
     # the stack of a cancelled thread stays poisoned for AddressSanitizer, which then falls over its own frames
     if [[ -n $(sanitizer_runtime) ]]; then cases=(-thread-cancel); fi
-    "$BATS_FILE_TMPDIR/waits" "$ORIGIN_PORT" in-the-clear
-    tlsup_run -p "$TMP/policy" -- "$BATS_FILE_TMPDIR/waits" "$ORIGIN_PORT" "$CANARY" "${cases[@]}"
+    for program in waits waits_epoll; do
+        "$BATS_FILE_TMPDIR/$program" "$ORIGIN_PORT" in-the-clear
+        tlsup_run -p "$TMP/policy" -- "$BATS_FILE_TMPDIR/$program" "$ORIGIN_PORT" "$CANARY" "${cases[@]}"
+    done
     assert_no_clear "$CANARY"
     assert_inside "$CANARY"
 }
