@@ -87,7 +87,7 @@ assert_refused() {
     [[ $(reason) =~ ^($3)$ ]] || show
     [[ $(<"$ORIGIN_DIR/stderr.program") == "tlsup: refused http://"*": $(reason) (policy.conf:1 "*"); tlsup explain http://"* ]] || show
     assert_no_clear "$CANARY"
-    ! grep -aFq "$CANARY" "$ORIGIN_DIR/inside.log"
+    run ! grep -aFq "$CANARY" "$ORIGIN_DIR/inside.log"
 }
 
 # assert_upgraded: the response came, the request crossed inside TLS alone

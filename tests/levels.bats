@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Every level against every kind of server: what the program sees, what the person is told, what the record says, and
 # that nothing of the request leaves unless the policy lets it. tests/data/levels.txt is the table.
-# shellcheck disable=SC2154 # variables of lib.bash
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
 
 bats_require_minimum_version 1.5.0
 load lib
@@ -23,8 +23,10 @@ same() {
 
 # The response came, in TLS or in the clear
 check_served() {
-    [[ $(tail -n 1 "$ORIGIN_DIR/calls") == 'close 0' ]] && grep -q '^recv [1-9][0-9]* EOF' "$ORIGIN_DIR/calls" &&
-        grep -aq '200 OK' "$ORIGIN_DIR/got" || problem "not served: $(tr '\n' ';' <"$ORIGIN_DIR/calls")"
+    if [[ $(tail -n 1 "$ORIGIN_DIR/calls") != 'close 0' ]] || ! grep -aq '200 OK' "$ORIGIN_DIR/got" ||
+        ! grep -q '^recv [1-9][0-9]* EOF' "$ORIGIN_DIR/calls"; then
+        problem "not served: $(tr '\n' ';' <"$ORIGIN_DIR/calls")"
+    fi
     same stderr "$(<"$ORIGIN_DIR/stderr.program")" ''
     if [[ $1 == tls ]]; then
         assert_no_clear "$CANARY" 2>/dev/null || problem 'the request crossed in the clear'
@@ -170,7 +172,7 @@ row_at() {
     policy 'localhost:PORT none audit=AUDIT'
     dial
     assert_plain 'bypass success - none'
-    ! grep -q OPTIONS "$ORIGIN_DIR/events.log"
+    run ! grep -q OPTIONS "$ORIGIN_DIR/events.log"
 }
 
 @test "no line for the port: left alone, without a record" {
@@ -191,7 +193,7 @@ row_at() {
     [ "$(reason)" = 'the policy rejects this destination' ]
     [ "$(<"$ORIGIN_DIR/stderr.program")" = "tlsup: refused http://localhost:$ORIGIN_PORT: the policy rejects this \
 destination (policy.conf:1 reject); tlsup explain http://localhost:$ORIGIN_PORT" ]
-    ! grep -q accept "$ORIGIN_DIR/events.log"
+    run ! grep -q accept "$ORIGIN_DIR/events.log"
 }
 
 @test "reject by a name that only the head shows" {

@@ -1,17 +1,17 @@
 # SPDX-License-Identifier: MIT
 # The shapes in which a program may send a request, at level verify: what is HTTP/1 is upgraded whatever its writes look
 # like, what is not, or names no one, does not leave.
-# shellcheck disable=SC2154 # variables of lib.bash
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
 
 bats_require_minimum_version 1.5.0
 load lib
 load dial
 BATS_TEST_TIMEOUT=60
 
-# begin [OPTION...]: an honest origin and the policy of this file, with more options
+# begin: an honest origin and the policy of this file
 begin() {
     new_origin honest
-    policy "*:PORT verify ca=CA audit=AUDIT timeout=10 $*"
+    policy "*:PORT verify ca=CA audit=AUDIT timeout=10"
 }
 
 # ---- heads that come in pieces -----------------------------------------------------------------------------------
@@ -77,7 +77,7 @@ begin() {
     request 'GET / HTTP/1.1' "Host: 127.0.0.1:$ORIGIN_PORT" 'Connection: close'
     HOST=127.0.0.1 dial
     assert_upgraded
-    ! grep -q 'sni=[0-9]' "$ORIGIN_DIR/events.log"
+    run ! grep -q 'sni=[0-9]' "$ORIGIN_DIR/events.log"
 }
 
 @test "dialled by address, with a name in Host: the certificate must be for that name" {
@@ -98,7 +98,7 @@ begin() {
     dial
     assert_upgraded
     grep -aq "Host: srv.test:$ORIGIN_PORT" "$ORIGIN_DIR/clear.log"
-    ! grep -aq else.test "$ORIGIN_DIR/clear.log"
+    run ! grep -aq else.test "$ORIGIN_DIR/clear.log"
 }
 
 @test "two Host fields, or one that is no authority" {
@@ -191,8 +191,8 @@ so_far() {
     [[ $(calls) == *$'\nsend ECONNRESET\n'* ]] || show
     assert_no_clear "$CANARY"
     assert_no_clear srv.test
-    ! grep -aFq "$CANARY" "$ORIGIN_DIR/inside.log"
-    ! grep -aFq srv.test "$ORIGIN_DIR/inside.log"
+    run ! grep -aFq "$CANARY" "$ORIGIN_DIR/inside.log"
+    run ! grep -aFq srv.test "$ORIGIN_DIR/inside.log"
     [ "$(jq -r 'select(.event == "close") | .closed' "$ORIGIN_DIR/audit")" = authority-changed ]
 }
 
@@ -202,7 +202,7 @@ so_far() {
         "$ORIGIN_PORT" "$ORIGIN_PORT" "$CANARY" >"$ORIGIN_DIR/request"
     dial || true
     assert_no_clear "$CANARY"
-    ! grep -aFq "$CANARY" "$ORIGIN_DIR/inside.log"
+    run ! grep -aFq "$CANARY" "$ORIGIN_DIR/inside.log"
 }
 
 # ---- bodies ------------------------------------------------------------------------------------------------------
