@@ -4,6 +4,7 @@
 #include "policy/load.h"
 
 #include <fcntl.h>
+#include <ftw.h>
 #include <limits.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -272,7 +273,7 @@ static void check_scan(void)
             CHECK(refuses(rows[i].ports[k]));
     }
     for (int i = 1; i <= 64; i++)
-        sprintf(many + strlen(many), ":%d ", i);
+        snprintf(many + strlen(many), sizeof(many) - strlen(many), ":%d ", i);
     policy_load_file(put(at("scan"), many), &source, NULL);
     CHECK(!source.policy && source.all_ports_refused);
 }
@@ -307,9 +308,16 @@ static void check_descriptors(int before)
     close(fd);
 }
 
+static int remove_entry(const char *path, const struct stat *st, int kind, struct FTW *at)
+{
+    (void)st;
+    (void)kind;
+    (void)at;
+    return remove(path);
+}
+
 int main(void)
 {
-    char command[128];
     int first;
 
     snprintf(dir, sizeof(dir), "/tmp/policy_load.XXXXXX");
@@ -330,7 +338,6 @@ int main(void)
     check_scan();
     check_stamps();
     check_descriptors(first);
-    snprintf(command, sizeof(command), "rm -rf '%s'", dir);
-    CHECK(system(command) == 0);
+    CHECK(nftw(dir, remove_entry, 8, FTW_DEPTH | FTW_PHYS) == 0);
     return unit_done("policy_load");
 }

@@ -135,70 +135,71 @@ static void check_ports(void)
     CHECK(pattern_has_port(&p, 8080) && !pattern_has_port(&p, 80));
 }
 
+static const struct {
+    const char *text;
+    unsigned column;
+    const char *says;
+} refused[] = {
+    {"a:", 3, "a port is a number"},
+    {"a:0", 3, "a port is a number"},
+    {"a:65536", 3, "a port is a number"},
+    {"a:80,", 6, "a port is a number"},
+    {"a:80,,90", 6, "a port is a number"},
+    {"a:80,80", 6, "listed twice"},
+    {"a:80-90", 3, "no ranges"},
+    {"a:+80", 3, "a port is a number"},
+    {"a:*,80", 3, "a port is a number"},
+    {":80", 1, "a name or '*' is missing"},
+    {"::1", 1, "in brackets"},
+    {"2001:db8::1", 1, "in brackets"},
+    {"[::1", 1, "[address]:port"},
+    {"[::1]x", 1, "[address]:port"},
+    {"[]", 2, "not an IPv6 address"},
+    {"[10.0.0.1]", 2, "not an IPv6 address"},
+    {"[fe80::1%eth0]", 2, "not an IPv6 address"},
+    {"[::1/129]", 6, "0 to 128"},
+    {"[2001:db8::1/32]", 2, "behind its prefix"},
+    {"10.0.0.1/8", 1, "behind its prefix"},
+    {"10.0.0.0/33", 10, "0 to 32"},
+    {"10.0.0.0/", 10, "0 to 32"},
+    {"10.0.0.0/8x", 1, "not a name"},
+    {"010.0.0.1", 1, "without leading zeros"},
+    {"10.1", 1, "not an IPv4 address"},
+    {"256.0.0.1", 1, "not an IPv4 address"},
+    {"1.2.3.4.5", 1, "not an IPv4 address"},
+    {"2130706433", 1, "not an IPv4 address"},
+    {"10.0.0.*", 1, "matches names only"},
+    {"1?.*", 1, "matches names only"},
+    {"**", 1, "write one '*'"},
+    {".", 1, "not a name"},
+    {"..", 1, "not a name"},
+    {".*.x", 1, "no wildcards"},
+    {"a..b", 1, "not a name"},
+    {"a b", 0, ""},
+    {"http://example.org/", 1, "not a URL"},
+    {"example.org/path", 1, "not a URL"},
+    {"user@example.org", 1, "not a name"},
+    {"b\xc3\xbc"
+     "cher.example",
+     2, "xn--"},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", 1, "not a name"},
+};
+
 static void check_refused(void)
 {
-    static const struct {
-        const char *text;
-        unsigned column;
-        const char *says;
-    } rows[] = {
-        {"a:", 3, "a port is a number"},
-        {"a:0", 3, "a port is a number"},
-        {"a:65536", 3, "a port is a number"},
-        {"a:80,", 6, "a port is a number"},
-        {"a:80,,90", 6, "a port is a number"},
-        {"a:80,80", 6, "listed twice"},
-        {"a:80-90", 3, "no ranges"},
-        {"a:+80", 3, "a port is a number"},
-        {"a:*,80", 3, "a port is a number"},
-        {":80", 1, "a name or '*' is missing"},
-        {"::1", 1, "in brackets"},
-        {"2001:db8::1", 1, "in brackets"},
-        {"[::1", 1, "[address]:port"},
-        {"[::1]x", 1, "[address]:port"},
-        {"[]", 2, "not an IPv6 address"},
-        {"[10.0.0.1]", 2, "not an IPv6 address"},
-        {"[fe80::1%eth0]", 2, "not an IPv6 address"},
-        {"[::1/129]", 6, "0 to 128"},
-        {"[2001:db8::1/32]", 2, "behind its prefix"},
-        {"10.0.0.1/8", 1, "behind its prefix"},
-        {"10.0.0.0/33", 10, "0 to 32"},
-        {"10.0.0.0/", 10, "0 to 32"},
-        {"10.0.0.0/8x", 1, "not a name"},
-        {"010.0.0.1", 1, "without leading zeros"},
-        {"10.1", 1, "not an IPv4 address"},
-        {"256.0.0.1", 1, "not an IPv4 address"},
-        {"1.2.3.4.5", 1, "not an IPv4 address"},
-        {"2130706433", 1, "not an IPv4 address"},
-        {"10.0.0.*", 1, "matches names only"},
-        {"1?.*", 1, "matches names only"},
-        {"**", 1, "write one '*'"},
-        {".", 1, "not a name"},
-        {"..", 1, "not a name"},
-        {".*.x", 1, "no wildcards"},
-        {"a..b", 1, "not a name"},
-        {"a b", 0, ""},
-        {"http://example.org/", 1, "not a URL"},
-        {"example.org/path", 1, "not a URL"},
-        {"user@example.org", 1, "not a name"},
-        {"b\xc3\xbc"
-         "cher.example",
-         2, "xn--"},
-        {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa.example", 1, "not a name"},
-    };
     static struct policy_diagnostics diag;
 
-    for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
+    for (size_t i = 0; i < sizeof(refused) / sizeof(refused[0]); i++) {
         struct pattern p = {0};
 
-        if (!rows[i].column)
+        if (!refused[i].column)
             continue;
-        CHECK(!parse(rows[i].text, &p, &diag));
+        CHECK(!parse(refused[i].text, &p, &diag));
         CHECK_INT(diag.n_errors, 1);
-        if (diag.errors[0].column != rows[i].column || !strstr(diag.errors[0].text, rows[i].says))
-            fprintf(stderr, "%s: %u: %s\n", rows[i].text, diag.errors[0].column, diag.errors[0].text);
-        CHECK_INT(diag.errors[0].column, rows[i].column);
-        CHECK(strstr(diag.errors[0].text, rows[i].says));
+        if (diag.errors[0].column != refused[i].column || !strstr(diag.errors[0].text, refused[i].says))
+            fprintf(stderr, "%s: %u: %s\n", refused[i].text, diag.errors[0].column, diag.errors[0].text);
+        CHECK_INT(diag.errors[0].column, refused[i].column);
+        CHECK(strstr(diag.errors[0].text, refused[i].says));
     }
 }
 

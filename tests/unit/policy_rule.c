@@ -366,21 +366,22 @@ static void check_shown(void)
 /* More mistakes than are kept, more rules than are read. */
 static void check_limits(void)
 {
-    char *text = malloc(5000 * 16), *at = text;
+    const size_t size = 5000 * 16;
+    char *text = malloc(size), *at = text;
     struct policy *p;
 
     for (int i = 0; i < 100; i++)
-        at += sprintf(at, "n%d nolevel\n", i);
+        at += snprintf(at, size - (size_t)(at - text), "n%d nolevel\n", i);
     p = policy_parse(text, (size_t)(at - text), "test", &diag);
     CHECK(!p);
     CHECK_INT(diag.n_errors, 100);
     at = text;
     for (int i = 0; i < 4096; i++)
-        at += sprintf(at, "n%d none\n", i);
+        at += snprintf(at, size - (size_t)(at - text), "n%d none\n", i);
     p = policy_parse(text, (size_t)(at - text), "test", &diag);
     CHECK(p && policy_count_rules(p) == 4096);
     policy_unref(p);
-    at += sprintf(at, "* verify\n");
+    at += snprintf(at, size - (size_t)(at - text), "* verify\n");
     p = policy_parse(text, (size_t)(at - text), "test", &diag);
     CHECK(!p);
     CHECK_STR(diag.errors[0].text, "more than 4096 rules; use patterns");
