@@ -28,8 +28,8 @@ enum {
  * that the kernel wipes on fork: it adopts the table (table_on_copy is called, once) and owns it. One
  * getpid(2). */
 bool table_is_ours(void);
-/* The process that this memory belongs to, without a system call. A vfork child, which runs in it, gets its parent: state
- * that they share is one state. */
+/* The process that this memory belongs to, without a system call. A vfork child, which runs in it, gets its
+ * parent: state that they share is one state. */
 int table_pid(void);
 /* Tells the table that this process owns it now (constructor, and the child of fork). */
 void table_adopt(void);
