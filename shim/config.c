@@ -6,6 +6,7 @@
 #include "shim/conn/conn.h"
 #include "shim/table.h"
 
+#include <limits.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,11 +19,21 @@ static struct policy_source source;
 static struct policy_stamp stamps[2];
 static uint64_t looked_ns; /* 0: never */
 
-/* secure_getenv: a set-uid program does not take its policy from whoever started it. */
-static const char *environment_policy(void)
+static char environment_path[PATH_MAX]; /* "": none */
+
+/* secure_getenv: a set-uid program does not take its policy from whoever started it. A path that does not fit
+ * is kept cut: it names no file, so no policy is usable. */
+void config_init(void)
 {
     const char *path = secure_getenv("TLSUP_POLICY");
-    return path && path[0] ? path : NULL;
+    size_t len = path ? strnlen(path, sizeof environment_path - 1) : 0;
+    if (len)
+        memcpy(environment_path, path, len);
+}
+
+static const char *environment_policy(void)
+{
+    return environment_path[0] ? environment_path : NULL;
 }
 
 static void take_up(const struct policy_source *fresh)

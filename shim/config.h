@@ -13,6 +13,10 @@
 
 #include <stdbool.h>
 
+/* Keeps the environment's word while it is there: a program may clean its environment before it connects
+ * (nginx does). Does not block or allocate. */
+void config_init(void);
+
 /* The policy with a reference to give back, or NULL: no usable policy, then *refused tells whether `port` is
  * closed for that reason, and `why` gets the reason (at most cap bytes). */
 struct policy *config_policy(uint16_t port, bool *refused, char *why, size_t cap);

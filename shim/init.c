@@ -40,6 +40,7 @@ void init_now(void)
     real_resolve();
     if (atomic_exchange(&done, true))
         return;
+    config_init();
     hook_dlopen_target = real.dlopen;
     table_on_copy = after_copy;
     table_adopt();

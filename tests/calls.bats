@@ -60,6 +60,10 @@ fetched() {
     fetched fork-close
 }
 
+@test "a program that cleans its environment keeps its policy" {
+    fetched clearenv
+}
+
 @test "aio is refused with a reason and nothing leaves" {
     run -0 tlsup_run -p "$POLICY" -- "$BATS_FILE_TMPDIR/calls" aio "$ORIGIN_PORT" / canary-aio
     [[ $output == *"aio_write EOPNOTSUPP"* ]]

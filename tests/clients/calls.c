@@ -11,6 +11,7 @@
  *   aio        aio_read and aio_write: what they say goes to stdout
  *   plugin     the request is made by PLUGIN, opened with RTLD_DEEPBIND
  *   dup        sent on a duplicate that was made before connect()
+ *   clearenv   the environment is cleaned before connect()
  *   fork-close a child closes its copy while the parent is between two requests
  */
 #include <aio.h>
@@ -194,6 +195,14 @@ static void by_dup(void)
     drain(fd);
 }
 
+static void by_clearenv(void)
+{
+    clearenv();
+    int fd = dial();
+    send_all(fd);
+    drain(fd);
+}
+
 /* Reads one response of which the head says how long it is. */
 static void one_response(int fd)
 {
@@ -242,9 +251,9 @@ int main(int argc, char **argv)
     static const struct {
         const char *name;
         void (*run)(void);
-    } modes[] = {{"dprintf", by_dprintf},   {"errno", by_errno},          {"waitall", by_waitall},
-                 {"syscalls", by_syscalls}, {"threads", by_threads},      {"aio", by_aio},
-                 {"dup", by_dup},           {"fork-close", by_fork_close}};
+    } modes[] = {{"dprintf", by_dprintf},   {"errno", by_errno},           {"waitall", by_waitall},
+                 {"syscalls", by_syscalls}, {"threads", by_threads},       {"aio", by_aio},
+                 {"dup", by_dup},           {"fork-close", by_fork_close}, {"clearenv", by_clearenv}};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(mode, modes[i].name) == 0) {
             modes[i].run();
