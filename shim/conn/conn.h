@@ -239,8 +239,6 @@ void conn_advance(struct conn *c);
 bool conn_negotiating(const struct conn *c);
 /* Nanoseconds of CLOCK_MONOTONIC at which the machine must be advanced though nothing happened; 0: never. */
 uint64_t conn_deadline(const struct conn *c);
-/* The nearest of all conns of this process; needs no lock. 0: none. */
-uint64_t conn_nearest_deadline(void);
 
 /* Names known now must do: decides although the head did not show an authority, if it is the thread that
  * wrote what is held which now waits. */

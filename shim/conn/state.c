@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of transitions, and the step that drives a conn through it. */
 #include "shim/conn/conn.h"
-#include "shim/conn/pool.h"
 #include "shim/conn/secure.h"
 #include "shim/negotiate/strategy.h"
 
@@ -24,9 +23,6 @@ static const uint8_t transitions[CONN_STATES][EV_EVENTS] = {
     [CONN_REFUSED] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
 };
 
-/* Conns whose clock runs; conn_nearest_deadline() looks at no others. */
-static atomic_uint negotiating;
-
 bool conn_negotiating(const struct conn *c)
 {
     enum conn_state s = c->state;
@@ -35,7 +31,6 @@ bool conn_negotiating(const struct conn *c)
 
 void conn_enter(struct conn *c, enum conn_event event)
 {
-    bool clock_ran = conn_negotiating(c);
     uint8_t next = transitions[c->state][event];
     if (next == NO) { /* a bug of ours must not become a leak */
         if (c->error == 0)
@@ -44,11 +39,6 @@ void conn_enter(struct conn *c, enum conn_event event)
     }
     c->state = (enum conn_state)next;
     c->changed = true;
-    bool clock_runs = conn_negotiating(c);
-    if (clock_runs && !clock_ran)
-        atomic_fetch_add(&negotiating, 1);
-    else if (clock_ran && !clock_runs)
-        atomic_fetch_sub(&negotiating, 1);
 }
 
 uint64_t conn_deadline(const struct conn *c)
@@ -56,23 +46,6 @@ uint64_t conn_deadline(const struct conn *c)
     if (!conn_negotiating(c))
         return 0;
     return c->stage_ns && c->stage_ns < c->deadline_ns ? c->stage_ns : c->deadline_ns;
-}
-
-uint64_t conn_nearest_deadline(void)
-{
-    uint64_t nearest = 0;
-    if (atomic_load_explicit(&negotiating, memory_order_relaxed) == 0)
-        return 0;
-    /* A torn look at another thread's conn costs one needless wake-up at worst. */
-    for (unsigned i = 0; i < pool_size(); i++) {
-        const struct conn *c = pool_at(i);
-        if (atomic_load_explicit(&c->refs, memory_order_relaxed) == 0)
-            continue;
-        uint64_t at = conn_deadline(c);
-        if (at && (!nearest || at < nearest))
-            nearest = at;
-    }
-    return nearest;
 }
 
 static void judge(struct conn *c, enum strategy_rc rc, enum conn_event next)
