@@ -19,9 +19,6 @@ ifneq ($(SANITIZE),)
   ifneq ($(shell $(CC) --version | grep -c clang),0)
     LDSHARED := -shared-libasan
   endif
-  # the sanitizer begins before libraries of the program: begun by an allocation under a lock of libc's locales, as
-  # libp11-kit's constructor makes one, it leaves that lock broken, and curl and wget hang in setlocale()
-  LDFIRST := -Wl,-z,initfirst
 else
   # everything is found at link time: a missing symbol is an error here, not in somebody's process
   LDSO := -Wl,-z,defs
@@ -66,7 +63,7 @@ $(BUILD)/libtlsup.map: shim/syms.def scripts/exports
 
 $(BUILD)/libtlsup.so: $(call objs,$(SHIM_C) $(PURE_C)) $(BUILD)/libtlsup.map
 	@echo "  LINK    $@"
-	@$(CC) -shared $(LDBASE) $(LDSO) $(LDSHARED) $(LDFIRST) -Wl,-soname,libtlsup.so -Wl,--version-script=$(BUILD)/libtlsup.map \
+	@$(CC) -shared $(LDBASE) $(LDSO) $(LDSHARED) -Wl,-soname,libtlsup.so -Wl,--version-script=$(BUILD)/libtlsup.map \
 	  -Wl,-z,nodelete -o $@ $(filter %.o,$^) $(LDFLAGS)
 
 $(BUILD)/libtlsup-tls.so: $(call objs,$(TLS_C))
