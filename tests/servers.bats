@@ -27,9 +27,9 @@ setup_file() {
     unset http_proxy all_proxy HTTP_PROXY ALL_PROXY
 }
 
-# tapped NAME: NAME_PORT is a tap of the server that was started last
+# tapped NAME: NAME_PORT is a tap of the server that was started last, a little late, so that everybody has to wait
 tapped() {
-    tap "$SERVERS/tap.$1" "$SERVER_PORT"
+    tap "$SERVERS/tap.$1" "$SERVER_PORT" 3
     export "$1_PORT=$TAP_PORT"
 }
 
@@ -268,6 +268,44 @@ is_the_printers_page() {
     [ "$output" = $'1\n0\n0' ]
     for page in 1 2 3; do is_the_page "page$page"; done
     crossed_in_the_clear
+}
+
+@test "nginx: in the clear at may, event loops" {
+    server NGINX may
+    governed node "$PROGRAMS/fetch.js" get "$URL/" a "$URL/" b
+    governed node "$PROGRAMS/fetch.js" keep get "$URL/" c "$URL/" d
+    javac -d java "$PROGRAMS"/*.java
+    governed java -cp java FetchConnection get "$URL/" e "$URL/" f
+    governed java -cp java FetchHttpClient get "$URL/" g "$URL/" h
+    for page in a b c d e f g h; do is_the_page $page; done
+    crossed_in_the_clear
+}
+
+@test "nginx: in the clear at may, fifty connections" {
+    server NGINX may
+    run governed ab -q -k -c 50 -n 500 -H "$HEADER" "$URL/"
+    [ "$status" -eq 0 ]
+    [[ $output == *"Complete requests:      500"* ]]
+    [[ $output == *"Failed requests:        0"* ]]
+    BODY=$SERVERS/www/index.html run governed wrk -t 2 -c 50 -d 1s -s "$PROGRAMS/same_body.lua" -H "$HEADER" "$URL/"
+    echo "$output"
+    [[ ${lines[-1]} =~ ^same\ [1-9][0-9]*\ other\ 0\ connect\ 0\ read\ 0\ write\ 0\ timeout\ 0$ ]]
+    crossed_in_the_clear
+}
+
+@test "nginx: in the clear at may, what poll says is true" {
+    server NGINX may
+    governed "$PYTHON" "$PROGRAMS/poll_once.py" "$NGINX_PORT" >answer
+    grep -q 'served by a real server' answer
+    crossed_in_the_clear
+}
+
+@test "nginx: fifty connections, all refused at verify" {
+    server NGINX "verify ca=$SERVERS/ca.pem"
+    run --separate-stderr governed ab -q -k -c 50 -n 500 -H "$HEADER" "$URL/"
+    [ "$status" -ne 0 ]
+    [[ $stderr == *"Permission denied"* ]]
+    nothing_crossed
 }
 
 @test "python's http.server: refused at verify" {

@@ -23,13 +23,17 @@ short look_at(struct conn *c, short events, short kernel, bool waits)
         return conn_ready(c, events, kernel);
     if (!conn_claim(c)) /* another process has the session: every call fails, so none has to wait */
         return (short)((events & (READS | WRITES)) | POLLERR | POLLHUP);
-    if (c->state == CONN_PLAIN)
+    unsigned generation = c->generation;
+    bool was_plain = c->state == CONN_PLAIN;
+    if (was_plain)
         plain_flush(c);
     conn_advance(c);
     if (waits && c->state == CONN_SNIFF && events & READS && !(events & WRITES) && buffer_len(&c->hold)) {
         conn_decide_anyway(c);
         conn_advance(c);
     }
+    if (c->generation != generation || (c->state == CONN_PLAIN && !was_plain))
+        kernel = 0; /* that was said of an association that is no more: ask again */
     short bits = conn_ready(c, events, kernel);
     if (kernel & POLLIN &&
         bits & READS) /* it may be in this process now: the kernel no longer wakes others for it */
