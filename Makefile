@@ -11,7 +11,6 @@ WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -W
 CFLAGS ?= -O2 -g
 BASE := -std=gnu11 -D_GNU_SOURCE -DTLSUP_VERSION='"$(VERSION)"' -I. -I$(BUILD) -fPIC -fvisibility=hidden \
         -fstack-protector-strong -ftls-model=initial-exec $(WARN) -MMD -MP
-# what the shim exports under libc's names is declared by libc with other attributes: that is the point
 LDBASE := -Wl,-z,now,-z,relro,-z,noexecstack
 ifneq ($(SANITIZE),)
   BASE += -fsanitize=$(SANITIZE) -fno-omit-frame-pointer -fno-sanitize-recover=undefined
