@@ -65,6 +65,11 @@ fetched() {
     fetched clearenv
 }
 
+@test "a child of vfork takes nothing through exec, and its parent goes on" {
+    fetched vfork
+    assert_no_clear leak
+}
+
 @test "aio is refused with a reason and nothing leaves" {
     run -0 tlsup_run -p "$POLICY" -- "$BATS_FILE_TMPDIR/calls" aio "$ORIGIN_PORT" / canary-aio
     [[ $output == *"aio_write EOPNOTSUPP"* ]]

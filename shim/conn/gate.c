@@ -198,6 +198,9 @@ static enum gate judge_dial(struct dial *d, struct conn **conn, int *error)
                                ? "a connection on descriptor 0, 1 or 2 would be used by stdio, past TLS"
                                : "a FILE on this descriptor would pass TLS by",
                            error);
+    if (!table_is_ours())
+        return refuse_dial(d, &v, EOPNOTSUPP, "tlsup-bypass-refused",
+                           "a child of vfork has no memory of its own to keep a connection in", error);
     return govern(d, &v, conn, error);
 }
 

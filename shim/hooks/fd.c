@@ -71,6 +71,8 @@ static void publish(struct conn *c, int to, unsigned bits)
 static int duplicate(int fd, int least, bool cloexec)
 {
     int cmd = cloexec ? F_DUPFD_CLOEXEC : F_DUPFD;
+    if (numbers_are_parents(fd))
+        return (int)failed(EOPNOTSUPP);
     struct conn *c = table_is_ours() ? numbers_sealed(fd) : NULL;
     if (!c) {
         unsigned fresh = table_bits(fd) & SLOT_FRESH;
@@ -151,6 +153,8 @@ static bool concerns_us(int from, int to)
 
 EXPORT int dup2(int from, int to)
 {
+    if (from != to && numbers_are_parents(from))
+        return (int)failed(EOPNOTSUPP);
     if (from == to || !concerns_us(from, to)) {
         int result = real.dup2(from, to);
         if (result >= 0 && from != to && conn_on_forget && table_is_ours())
@@ -163,6 +167,8 @@ ALIAS_OF(dup2) int __dup2(int from, int to);
 
 EXPORT int dup3(int from, int to, int flags)
 {
+    if (from != to && numbers_are_parents(from))
+        return (int)failed(EOPNOTSUPP);
     if (from == to || flags & ~O_CLOEXEC || !concerns_us(from, to)) {
         int result = real.dup3(from, to, flags);
         if (result >= 0 && conn_on_forget && table_is_ours())
@@ -180,8 +186,14 @@ EXPORT int fcntl(int fd, int cmd, ...)
     va_start(ap, cmd);
     long arg = va_arg(ap, long);
     va_end(ap);
-    if ((!table_has(fd) && !table_bits(fd)) || !table_is_ours())
+    if (!table_has(fd) && !table_bits(fd))
         return real.fcntl(fd, cmd, arg);
+    if (!table_is_ours()) {
+        bool escapes = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
+        if (!escapes || !numbers_are_parents(fd))
+            return real.fcntl(fd, cmd, arg);
+        return cmd == F_SETFD ? 0 : (int)failed(EOPNOTSUPP);
+    }
     bool has = numbers_is_sealed(fd);
     switch (cmd) {
     case F_DUPFD: return duplicate(fd, (int)arg, false);
@@ -223,8 +235,10 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
     va_start(ap, request);
     void *arg = va_arg(ap, void *);
     va_end(ap);
-    if (!numbers_is_sealed(fd) || !table_is_ours())
+    if (!numbers_is_sealed(fd))
         return real.ioctl(fd, request, arg);
+    if (!table_is_ours())
+        return request == FIONCLEX && numbers_are_parents(fd) ? 0 : real.ioctl(fd, request, arg);
     switch (request) {
     case FIONREAD:
         if (arg && readable_bytes(fd, arg))

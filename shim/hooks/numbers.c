@@ -76,6 +76,15 @@ bool numbers_is_sealed(int fd)
     return c != NULL;
 }
 
+bool numbers_are_parents(int fd)
+{
+    struct conn *c = table_has(fd) && !table_is_ours() ? numbers_sealed(fd) : NULL;
+    bool theirs = c && conn_is_socket(c, fd);
+    if (c)
+        conn_put(c);
+    return theirs;
+}
+
 void numbers_door(struct conn *c, int fd, int error, const char *what)
 {
     conn_lock(c, fd);

@@ -23,5 +23,9 @@ void numbers_forget(int fd);
 /* The conn at fd with a reference, unless it is one whose bytes pass in the clear by now. */
 struct conn *numbers_sealed(int fd);
 bool numbers_is_sealed(int fd);
+/* In a child of vfork, which runs in our memory with descriptors of its own: is this one our conn? Whatever
+ * lets it survive the exec that follows would carry the raw socket away. No message: the memory is not the
+ * child's. */
+bool numbers_are_parents(int fd);
 /* A door by which the descriptor would leave our reach is shut: one line and one record say so. */
 void numbers_door(struct conn *c, int fd, int error, const char *what);

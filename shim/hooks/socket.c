@@ -86,9 +86,10 @@ EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
     int result = -1, error = 0;
     struct conn *c = NULL;
     init_now(); /* a constructor that ran before ours may dial */
-    if (!addr || len < (socklen_t)sizeof addr->sa_family || !table_is_ours())
+    if (!addr || len < (socklen_t)sizeof addr->sa_family)
         return real.connect(fd, addr, len);
-    if (connect_known(fd, addr, len, &result))
+    bool ours = table_is_ours();
+    if (ours && connect_known(fd, addr, len, &result))
         return result;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return real.connect(fd, addr, len);
@@ -100,7 +101,8 @@ EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
     case GATE_REFUSED: return (int)failed(error);
     default: break;
     }
-    numbers_forget(fd);
+    if (ours)
+        numbers_forget(fd);
     return real.connect(fd, addr, len);
 }
 ALIAS_OF(connect) int __connect(int fd, const struct sockaddr *addr, socklen_t len);

@@ -11,6 +11,7 @@
  *   aio        aio_read and aio_write: what they say goes to stdout
  *   plugin     the request is made by PLUGIN, opened with RTLD_DEEPBIND
  *   dup        sent on a duplicate that was made before connect()
+ *   vfork      a child of vfork tries to take the descriptor through exec; then the request goes on
  *   clearenv   the environment is cleaned before connect()
  *   fork-close a child closes its copy while the parent is between two requests
  */
@@ -195,6 +196,31 @@ static void by_dup(void)
     drain(fd);
 }
 
+/* What the child of vfork was told, and whether a program that it executed found the descriptor. */
+static void by_vfork(void)
+{
+    char number[16], *argv[] = {"sh", "-c", "echo GET /leak >&\"$0\"", number, NULL};
+    volatile int onto_0 = 0, again = 0, connected = 0;
+    struct sockaddr_in in = address();
+    int fd = dial(), status = -1;
+    snprintf(number, sizeof number, "%d", fd);
+    pid_t child = vfork();
+    if (child == 0) { /* NOLINT: libc's wrappers are what is tested here */
+        onto_0 = dup2(fd, 0);
+        again = dup(fd);
+        int fresh = socket(AF_INET, SOCK_STREAM, 0);
+        connected = connect(fresh, (struct sockaddr *)&in, sizeof in);
+        fcntl(fd, F_SETFD, 0);
+        execvp("sh", argv);
+        _exit(127);
+    }
+    waitpid(child, &status, 0);
+    if (onto_0 != -1 || again != -1 || connected != -1 || status == 0)
+        errx(5, "dup2 %d, dup %d, connect %d, exec'd status %d", onto_0, again, connected, status);
+    send_all(fd);
+    drain(fd);
+}
+
 static void by_clearenv(void)
 {
     clearenv();
@@ -253,7 +279,8 @@ int main(int argc, char **argv)
         void (*run)(void);
     } modes[] = {{"dprintf", by_dprintf},   {"errno", by_errno},           {"waitall", by_waitall},
                  {"syscalls", by_syscalls}, {"threads", by_threads},       {"aio", by_aio},
-                 {"dup", by_dup},           {"fork-close", by_fork_close}, {"clearenv", by_clearenv}};
+                 {"dup", by_dup},           {"fork-close", by_fork_close}, {"clearenv", by_clearenv},
+                 {"vfork", by_vfork}};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(mode, modes[i].name) == 0) {
             modes[i].run();
