@@ -180,10 +180,10 @@ static void by_plugin(const char *path)
     if (!handle)
         errx(1, "%s", dlerror());
     int (*fetch)(int, const char *, size_t) = (int (*)(int, const char *, size_t))dlsym(handle, "fetch");
-    if (!fetch)
-        errx(1, "%s", dlerror());
     fflush(stdout);
-    exit(fetch(port, request, request_len));
+    if (fetch)
+        exit(fetch(port, request, request_len));
+    errx(1, "%s", dlerror());
 }
 
 static void by_dup(void)
@@ -205,7 +205,7 @@ static void by_vfork(void)
     int fd = dial(), status = -1;
     snprintf(number, sizeof number, "%d", fd);
     pid_t child = vfork();
-    if (child == 0) { /* NOLINT: libc's wrappers are what is tested here */
+    if (child == 0) { /* libc's wrappers are what is tested here */
         onto_0 = dup2(fd, 0);
         again = dup(fd);
         int fresh = socket(AF_INET, SOCK_STREAM, 0);
