@@ -113,3 +113,30 @@ follow() { # HEADING BLOCKS-AT-LEAST
         [ "$status" -eq 0 ] || { echo "$output" >&2; return 1; }
     done
 }
+
+# example N: what stands in the Nth display of the examples of tlsup.conf(5)
+example() {
+    awk -v n="$1" '
+        /^\.Sh/ { inside = /EXAMPLES/ }
+        inside && /^\.Bd/ { i++; next }
+        /^\.Ed/ { if (i == n) exit }
+        inside && i == n { sub(/^\\&/, ""); print }' policy/tlsup.conf.5
+}
+
+@test "manual: its policy is good" {
+    example 1 >"$TMP/example.conf"
+    [ "$(wc -l <"$TMP/example.conf")" -ge 5 ]
+    run "$BUILD/tlsup" check "$TMP/example.conf"
+    [ "$status" -eq 0 ]
+    [[ $output != *warning* ]]
+}
+
+@test "manual: how a pin is made" {
+    start_origin
+    example 2 >"$TMP/pin"
+    cp "$ORIGIN_DIR/good.pem" "$TMP/cert.pem"
+    run bash -c "cd '$TMP' && . ./pin"
+    [ "$status" -eq 0 ]
+    [[ $(cat "$ORIGIN_DIR/good.pin") == *"$output"* ]]
+    [ "${#output}" -eq 44 ]
+}
