@@ -136,12 +136,12 @@ sent() {
 
 @test "socket calls of every kind give the same" {
     policy '*:80 verify' 'localhost:1 reject'
-    parity python3 "$BATS_TEST_DIRNAME/clients/calls.py" "$(closed_port)"
+    parity python3 "$BATS_TEST_DIRNAME/clients/sockets.py" "$(closed_port)"
 }
 
 @test "the same where every port is governed, but loopback is none" {
     policy 'localhost:* none' '*:* verify'
-    parity python3 "$BATS_TEST_DIRNAME/clients/calls.py" "$(closed_port)"
+    parity python3 "$BATS_TEST_DIRNAME/clients/sockets.py" "$(closed_port)"
 }
 
 @test "clients on plain traffic: same output, same status" {

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Socket calls that are none of the shim's business, and what each gives: the same with and without it.
 
-calls.py CLOSED-PORT   a port of 127.0.0.1 on which nobody listens
+sockets.py CLOSED-PORT   a port of 127.0.0.1 on which nobody listens
 """
 import array
 import errno
