@@ -59,11 +59,16 @@ answer()
 if sys.argv[3]:
     t.sendall(sys.argv[3].encode("latin-1").decode("unicode_escape").encode("latin-1"))
     answer()
-    while True:
-        b = t.recv(65536)
-        if not b:
-            break
-        sys.stdout.buffer.write(b)
+    try:
+        while True:
+            b = t.recv(65536)
+            if not b:
+                break
+            sys.stdout.buffer.write(b)
+        sys.stdout.flush()
+        t.unwrap() # some pythons call a bare FIN an end like any other; here it is told apart
+    except OSError: # ssl.SSLError is one
+        sys.exit("no close_notify")
 t.close()
 PY
 }
