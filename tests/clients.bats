@@ -5,124 +5,10 @@
 
 bats_require_minimum_version 1.5.0
 load lib
-load servers # tap
+load servers
+load clients
 
 export BATS_TEST_TIMEOUT=90
-SMALL=1024
-BIG=50000000
-PROGRAMS=$BATS_TEST_DIRNAME/clients
-
-# One honest origin and one with a certificate for another name serve the whole file; canaries tell the tests apart.
-setup_file() {
-    cd "$BATS_FILE_TMPDIR" || return
-    # the interpreter itself, where python3 is a script that looks for it
-    PYTHON=$(python3 -c 'import sys; print(sys.executable)')
-    mkdir origin.wrong origin.good
-    start_origin --dir "$BATS_FILE_TMPDIR/origin.wrong" --cert other --lifetime 1200
-    WRONG=$ORIGIN_DIR WRONG_URL=http://localhost:$ORIGIN_PORT WRONG_PORT=$ORIGIN_PORT
-    start_origin --dir "$BATS_FILE_TMPDIR/origin.good" --lifetime 1200
-    URL=http://localhost:$ORIGIN_PORT
-    tap slow "$ORIGIN_PORT" 10
-    SLOW_URL=http://localhost:$TAP_PORT
-    tap slow.wrong "$WRONG_PORT" 10
-    SLOW_WRONG_URL=http://localhost:$TAP_PORT
-    pattern $SMALL >small
-    pattern $BIG >big
-    pattern 1000000 >posted
-    policy "*:$ORIGIN_PORT,${SLOW_URL##*:} verify ca=$ORIGIN_CA" \
-        "*:$WRONG_PORT,${SLOW_WRONG_URL##*:} verify ca=$WRONG/ca.pem" >policy.conf
-    export PYTHON WRONG WRONG_URL URL SLOW_URL SLOW_WRONG_URL POLICY=$BATS_FILE_TMPDIR/policy.conf
-    export DATA=$BATS_FILE_TMPDIR AUDIT=$BATS_FILE_TMPDIR/audit.log
-    if command -v javac >/dev/null; then
-        javac -d "$DATA/java" "$PROGRAMS"/*.java || return
-    fi
-    unset http_proxy all_proxy HTTP_PROXY ALL_PROXY # curl and wget would take another way
-}
-
-teardown_file() {
-    stop_all
-}
-
-setup() {
-    free_temp_dir
-    cd "$TMP" || return
-    export CANARY=canary-$BATS_TEST_NUMBER-$RANDOM$RANDOM
-    HEADER="X-Canary: $CANARY"
-}
-
-teardown() {
-    cd / || return
-    stop_all # what this test started; the origins of the file are not in its list
-}
-
-policy() {
-    echo "defaults - timeout=10 audit=$BATS_FILE_TMPDIR/audit.log"
-    printf '%s\n' "$@"
-}
-
-governed() {
-    tlsup_run -p "$POLICY" -- "$@"
-}
-
-# what every success means on the wire: nothing of a request outside TLS, all of it inside
-crossed_inside() {
-    assert_no_clear "$CANARY"
-    ! grep -aFq -- "$CANARY" "$DATA/slow/wire.log" || return
-    assert_inside "$CANARY"
-}
-
-# fetches_all COMMAND...: COMMAND URL FILE... fetches the four bodies in one run
-fetches_all() {
-    governed "$@" "$URL/bytes/$SMALL" a "$URL/bytes/$BIG" b "$URL/chunked/$SMALL" c "$URL/chunked/$BIG" d
-    same_as_pattern
-}
-
-same_as_pattern() {
-    cmp a "$DATA/small"
-    cmp b "$DATA/big"
-    cmp c "$DATA/small"
-    cmp d "$DATA/big"
-    crossed_inside
-}
-
-# posts COMMAND...: COMMAND URL BODY ANSWER posts 1 MB, which the origin sends back
-posts() {
-    governed "$@" "$URL/echo" "$DATA/posted" answer
-    cmp answer "$DATA/posted"
-    crossed_inside
-}
-
-# fails_on_wrong_name STATUS COMMAND...: a certificate for another name, from the first byte of the request on
-fails_on_wrong_name() {
-    local expected=$1
-    shift
-    run --separate-stderr governed "$@"
-    echo "status $status, $output $stderr"
-    [ "$status" -eq "$expected" ]
-    [[ $stderr == *"tlsup: refused http://localhost:"*": certificate is for other.test"* ]]
-    nothing_went_wrong
-}
-
-# slowly COMMAND...: the same over a wire on which everything takes its time, so that every program waits for the
-# dialogue, the handshake and each part of the body in its own way
-slowly() {
-    governed "$@" get "$SLOW_URL/bytes/$SMALL" a "$SLOW_URL/bytes/1000000" b "$SLOW_URL/chunked/1000000" c
-    cmp a "$DATA/small"
-    cmp b "$DATA/posted"
-    cmp c "$DATA/posted"
-    crossed_inside
-}
-
-posts_slowly() {
-    governed "$@" post "$SLOW_URL/echo" "$DATA/posted" answer
-    cmp answer "$DATA/posted"
-    crossed_inside
-}
-
-nothing_went_wrong() {
-    ORIGIN_DIR=$WRONG assert_no_clear "$CANARY"
-    ! grep -aFq -- "$CANARY" "$WRONG/inside.log"
-}
 
 # ---- curl ----
 
@@ -268,9 +154,9 @@ nothing_went_wrong() {
 }
 
 @test "wget: goes on where a part ends" {
-    head -c 10000000 "$DATA/big" >$BIG
+    head -c 10000000 "$DATA/big" >"$BIG"
     governed wget -q -c --no-proxy --header "$HEADER" "$URL/bytes/$BIG"
-    cmp $BIG "$DATA/big"
+    cmp "$BIG" "$DATA/big"
     crossed_inside
 }
 
@@ -320,19 +206,6 @@ nothing_went_wrong() {
 
 # ---- ab, wrk ----
 
-# ab_completes N OPTION... URL: N requests, none of them failed
-ab_completes() {
-    local n=$1
-    shift
-    run governed ab -q -n "$n" -H "$HEADER" "$@"
-    echo "$output"
-    [ "$status" -eq 0 ]
-    [[ $output == *"Complete requests:      $n"* ]]
-    [[ $output == *"Failed requests:        0"* ]]
-    [[ $output != *"Non-2xx"* ]]
-    crossed_inside
-}
-
 @test "ab: fifty kept connections, small" {
     ab_completes 2000 -k -c 50 "$URL/bytes/$SMALL"
     [[ $output == *"Keep-Alive requests:    2000"* ]]
@@ -359,17 +232,6 @@ ab_completes() {
     [ "$status" -ne 0 ]
     [[ $stderr == *"Key was rejected by service"* ]]
     nothing_went_wrong
-}
-
-# wrk_matches BODY URL OPTION...: every answer has the bytes of the file BODY, and there was one
-wrk_matches() {
-    local body=$1 url=$2
-    shift 2
-    run governed env BODY="$DATA/$body" wrk "$@" -t 2 --timeout 20s -s "$PROGRAMS/same_body.lua" -H "$HEADER" "$url"
-    echo "$output"
-    [ "$status" -eq 0 ]
-    [[ ${lines[-1]} =~ ^same\ [1-9][0-9]*\ other\ 0\ connect\ 0\ read\ 0\ write\ 0\ timeout\ 0$ ]]
-    crossed_inside
 }
 
 @test "wrk: fifty connections, small" {
@@ -439,122 +301,4 @@ wrk_matches() {
 
 @test "java.net.http: a wrong certificate" {
     fails_on_wrong_name 1 java -cp "$DATA/java" FetchHttpClient get "$WRONG_URL/" a
-}
-
-# ---- a slow wire ----
-
-@test "slow wire: curl" {
-    governed curl -sS --fail -H "$HEADER" -o a "$SLOW_URL/bytes/$SMALL" -o b "$SLOW_URL/bytes/1000000" \
-        -o c "$SLOW_URL/chunked/1000000"
-    cmp a "$DATA/small"
-    cmp b "$DATA/posted"
-    cmp c "$DATA/posted"
-    governed curl -sS --fail -H "$HEADER" --data-binary "@$DATA/posted" -o d "$SLOW_URL/echo"
-    cmp d "$DATA/posted"
-    crossed_inside
-}
-
-@test "slow wire: curl's multi interface" {
-    slowly "$PYTHON" "$PROGRAMS/fetch_multi.py"
-}
-
-@test "slow wire: wget" {
-    governed wget -q --no-proxy --header "$HEADER" -O a "$SLOW_URL/bytes/$SMALL" "$SLOW_URL/bytes/1000000"
-    cat "$DATA/small" "$DATA/posted" | cmp a
-    crossed_inside
-}
-
-@test "slow wire: python urllib" {
-    slowly "$PYTHON" "$PROGRAMS/fetch_urllib.py"
-    posts_slowly "$PYTHON" "$PROGRAMS/fetch_urllib.py"
-}
-
-@test "slow wire: python asyncio" {
-    slowly "$PYTHON" "$PROGRAMS/fetch_asyncio.py"
-    posts_slowly "$PYTHON" "$PROGRAMS/fetch_asyncio.py"
-}
-
-@test "slow wire: perl HTTP::Tiny" {
-    slowly perl "$PROGRAMS/fetch_tiny.pl"
-}
-
-@test "slow wire: ab" {
-    ab_completes 100 -k -c 10 "$SLOW_URL/bytes/$SMALL"
-    ab_completes 20 -c 10 "$SLOW_URL/bytes/$SMALL"
-}
-
-@test "slow wire: wrk" {
-    wrk_matches small "$SLOW_URL/bytes/$SMALL" -c 10 -d 1s
-}
-
-@test "slow wire: node http" {
-    slowly node "$PROGRAMS/fetch.js"
-    slowly node "$PROGRAMS/fetch.js" keep
-    posts_slowly node "$PROGRAMS/fetch.js"
-}
-
-@test "slow wire: java HttpURLConnection" {
-    slowly java -cp "$DATA/java" FetchConnection
-    posts_slowly java -cp "$DATA/java" FetchConnection
-}
-
-@test "slow wire: java.net.http" {
-    slowly java -cp "$DATA/java" FetchHttpClient
-    posts_slowly java -cp "$DATA/java" FetchHttpClient
-}
-
-@test "slow wire: a wrong certificate, each client" {
-    fails_on_wrong_name 56 curl -sS -H "$HEADER" "$SLOW_WRONG_URL/"
-    fails_on_wrong_name 56 "$PYTHON" "$PROGRAMS/fetch_multi.py" get "$SLOW_WRONG_URL/" a
-    fails_on_wrong_name 4 wget --no-proxy -t 1 --header "$HEADER" -O a "$SLOW_WRONG_URL/"
-    fails_on_wrong_name 1 "$PYTHON" "$PROGRAMS/fetch_urllib.py" get "$SLOW_WRONG_URL/" a
-    fails_on_wrong_name 1 "$PYTHON" "$PROGRAMS/fetch_asyncio.py" get "$SLOW_WRONG_URL/" a
-    fails_on_wrong_name 1 perl "$PROGRAMS/fetch_tiny.pl" get "$SLOW_WRONG_URL/" a
-    fails_on_wrong_name 1 node "$PROGRAMS/fetch.js" get "$SLOW_WRONG_URL/" a
-    fails_on_wrong_name 1 java -cp "$DATA/java" FetchConnection get "$SLOW_WRONG_URL/" a
-    fails_on_wrong_name 1 java -cp "$DATA/java" FetchHttpClient get "$SLOW_WRONG_URL/" a
-}
-
-# ---- waiting ----
-
-# costs_little SECONDS NAME COMMAND...: user and system time, of which a wait that never sleeps would use up all; the
-# command writes the file NAME
-costs_little() {
-    local most=$1 name=$2 used TIMEFORMAT='%U %S'
-    shift 2
-    used=$({ time governed "$@" >"$name.output" 2>&1; } 2>&1)
-    echo "$name: user and system $used s"
-    [[ -s $name ]] || {
-        cat "$name.output"
-        return 1
-    }
-    awk -v most="$most" '{ exit !($1 + $2 < most) }' <<<"$used"
-}
-
-# all_wait URL: every client at a time, for an answer that takes 1.5 s
-all_wait() {
-    local jobs=() job
-    costs_little 0.8 curl curl -sS --fail -H "$HEADER" -o curl "$1" & jobs+=($!)
-    costs_little 0.8 multi "$PYTHON" "$PROGRAMS/fetch_multi.py" get "$1" multi & jobs+=($!)
-    costs_little 0.8 wget wget -q --no-proxy --header "$HEADER" -O wget "$1" & jobs+=($!)
-    costs_little 0.8 urllib "$PYTHON" "$PROGRAMS/fetch_urllib.py" get "$1" urllib & jobs+=($!)
-    costs_little 0.8 asyncio "$PYTHON" "$PROGRAMS/fetch_asyncio.py" get "$1" asyncio & jobs+=($!)
-    costs_little 0.8 tiny perl "$PROGRAMS/fetch_tiny.pl" get "$1" tiny & jobs+=($!)
-    costs_little 1.2 node node "$PROGRAMS/fetch.js" get "$1" node & jobs+=($!)
-    for job in "${jobs[@]}"; do wait "$job"; done
-}
-
-@test "waiting for an answer costs no time of the processor" {
-    all_wait "$URL/slow/1500"
-    crossed_inside
-}
-
-@test "waiting for TLS costs no time of the processor" {
-    printf '%s\n' expect-head 'sleep 700' 101 'sleep 800' tls options-answer serve >script
-    start_origin --script script
-    policy "*:$ORIGIN_PORT verify ca=$ORIGIN_CA" >policy.conf
-    POLICY=$PWD/policy.conf all_wait "http://localhost:$ORIGIN_PORT/bytes/$SMALL"
-    for name in curl multi wget urllib asyncio tiny node; do cmp $name "$DATA/small"; done
-    assert_no_clear "$CANARY"
-    assert_inside "$CANARY"
 }

@@ -74,7 +74,7 @@ crossed_in_tls() {
     on_wire 'OPTIONS * HTTP/1.1'
     on_wire 'HTTP/1.1 101 Switching Protocols'
     ! on_wire "$CANARY" || return
-    ! on_wire 'GET /'
+    ! on_wire 'GET /' || return
     grep -q '"action":"upgraded"' audit.log
 }
 
