@@ -58,8 +58,9 @@ export BATS_TEST_TIMEOUT=90
 }
 
 @test "curl: an address in the URL that the certificate does not name" {
-    run --separate-stderr governed curl -sS -H "$HEADER" "http://127.0.0.2:$WRONG_PORT/"
-    [ "$status" -ne 0 ]
+    run --separate-stderr governed curl -sS -H "$HEADER" "http://127.0.0.1:$WRONG_PORT/"
+    [ "$status" -eq 56 ]
+    [[ $stderr == *"tlsup: refused http://127.0.0.1:$WRONG_PORT: certificate is for other.test"* ]]
     nothing_went_wrong
 }
 
