@@ -27,7 +27,7 @@ setup_file() {
     pattern 1000000 >posted
     policy "*:$ORIGIN_PORT,${SLOW_URL##*:} verify ca=$ORIGIN_CA" \
         "*:$WRONG_PORT,${SLOW_WRONG_URL##*:} verify ca=$WRONG/ca.pem" >policy.conf
-    export PYTHON WRONG WRONG_URL URL SLOW_URL SLOW_WRONG_URL POLICY=$BATS_FILE_TMPDIR/policy.conf
+    export PYTHON WRONG WRONG_URL WRONG_PORT URL SLOW_URL SLOW_WRONG_URL POLICY=$BATS_FILE_TMPDIR/policy.conf
     export DATA=$BATS_FILE_TMPDIR
     if command -v javac >/dev/null; then
         javac -d "$DATA/java" "$PROGRAMS"/*.java || return
