@@ -70,6 +70,15 @@ fetched() {
     assert_no_clear leak
 }
 
+@test "what was shut down while TLS was on its way is not sent in the clear after all, testing or not" {
+    printf '%s\n' 'on 1:' '  expect-head' '  sleep 200' '  send "HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\n\r\n"' \
+        'else:' '  serve' >"$TMP/script"
+    start_origin --script "$TMP/script"
+    echo "localhost:$ORIGIN_PORT verify ca=$ORIGIN_CA audit=none mode=testing" >"$POLICY"
+    run -0 tlsup_run -p "$POLICY" -- "$BATS_FILE_TMPDIR/calls" shutdown "$ORIGIN_PORT" / canary-shutdown
+    assert_no_clear canary-shutdown
+}
+
 @test "aio is refused with a reason and nothing leaves" {
     run -0 tlsup_run -p "$POLICY" -- "$BATS_FILE_TMPDIR/calls" aio "$ORIGIN_PORT" / canary-aio
     [[ $output == *"aio_write EOPNOTSUPP"* ]]

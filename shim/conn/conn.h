@@ -63,6 +63,7 @@ enum conn_failure {
     FAILURE_POLICY,      /* the policy itself says no: reject, no name to check, not HTTP */
     FAILURE_LOCAL,       /* engine, memory, a file of the rule */
     FAILURE_NETWORK,     /* a dial of ours failed */
+    FAILURE_PROGRAM,     /* the program itself ended it */
 };
 
 enum conn_rc {

@@ -8,7 +8,7 @@
 
 struct refusal {
     uint64_t until_ns; /* 0: empty */
-    const struct policy *policy;
+    struct policy *policy;
     const struct policy_rule *rule;
     struct policy_address address;
     uint16_t port;
@@ -47,7 +47,10 @@ void memory_keep(const struct conn *c, enum conn_failure kind, int error)
     pthread_mutex_lock(&memory_lock);
     struct refusal *r = place_for(c);
     r->until_ns = now_ns() + KEPT_NS;
-    r->policy = c->policy; /* compared, never followed */
+    if (r->policy != c->policy) { /* a reference, so that its address is not used again for another */
+        policy_unref(r->policy);
+        r->policy = policy_ref(c->policy);
+    }
     r->rule = c->verdict.rule;
     r->address = c->address;
     r->port = c->port;

@@ -316,7 +316,7 @@ enum conn_rc conn_shutdown(struct conn *c, int how)
     if (how == SHUT_RD) /* reads end once TLS is up; nothing to tell the server */
         return RC_OK;
     if (how == SHUT_RDWR) {
-        CONN_FAIL(c, FAILURE_POLICY, EPIPE, "tlsup-closed-before-upgrade",
+        CONN_FAIL(c, FAILURE_PROGRAM, EPIPE, "tlsup-closed-before-upgrade",
                   "the program shut it down before TLS was up");
         return RC_OK;
     }

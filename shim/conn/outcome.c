@@ -34,7 +34,8 @@ static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
         return false;
     if (!c->decided || !c->verdict.rule)
         return false;
-    if (kind == FAILURE_NETWORK) /* the dial that the clear would have had */
+    if (kind == FAILURE_NETWORK ||
+        kind == FAILURE_PROGRAM) /* the clear was dialled, or nobody wants it any more */
         return false;
     return c->verdict.rule->mode == MODE_TESTING || level_allows_plain(c, kind);
 }

@@ -12,6 +12,7 @@
  *   plugin     the request is made by PLUGIN, opened with RTLD_DEEPBIND
  *   dup        sent on a duplicate that was made before connect()
  *   vfork      a child of vfork tries to take the descriptor through exec; then the request goes on
+ *   shutdown   non-blocking; shut down both ways while TLS is on its way, then waited for
  *   clearenv   the environment is cleaned before connect()
  *   fork-close a child closes its copy while the parent is between two requests
  */
@@ -221,6 +222,21 @@ static void by_vfork(void)
     drain(fd);
 }
 
+static void by_shutdown(void)
+{
+    int fd = dial();
+    struct pollfd p = {.fd = fd, .events = POLLIN | POLLOUT};
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    send_all(fd);
+    if (shutdown(fd, SHUT_RDWR) != 0)
+        err(1, "shutdown");
+    for (int i = 0; i < 10; i++) {
+        poll(&p, 1, 50);
+        usleep(50000);
+    }
+    close(fd);
+}
+
 static void by_clearenv(void)
 {
     clearenv();
@@ -280,7 +296,7 @@ int main(int argc, char **argv)
     } modes[] = {{"dprintf", by_dprintf},   {"errno", by_errno},           {"waitall", by_waitall},
                  {"syscalls", by_syscalls}, {"threads", by_threads},       {"aio", by_aio},
                  {"dup", by_dup},           {"fork-close", by_fork_close}, {"clearenv", by_clearenv},
-                 {"vfork", by_vfork}};
+                 {"vfork", by_vfork},       {"shutdown", by_shutdown}};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(mode, modes[i].name) == 0) {
             modes[i].run();
