@@ -45,8 +45,9 @@ while not head.endswith(b"\r\n\r\n"):
 print(head.decode("latin-1"))
 if not head.startswith(b"HTTP/1.1 101"):
     sys.exit(2)
-t = ssl.create_default_context(cafile=sys.argv[2]).wrap_socket(s, server_hostname="localhost",
-                                                               suppress_ragged_eofs=False)
+context = ssl.create_default_context(cafile=sys.argv[2])
+context.options &= ~0x80 # SSL_OP_IGNORE_UNEXPECTED_EOF, which some pythons set: a bare FIN is not an end
+t = context.wrap_socket(s, server_hostname="localhost", suppress_ragged_eofs=False)
 def answer():
     h = b""
     while not h.endswith(b"\r\n\r\n"):
@@ -59,16 +60,11 @@ answer()
 if sys.argv[3]:
     t.sendall(sys.argv[3].encode("latin-1").decode("unicode_escape").encode("latin-1"))
     answer()
-    try:
-        while True:
-            b = t.recv(65536)
-            if not b:
-                break
-            sys.stdout.buffer.write(b)
-        sys.stdout.flush()
-        t.unwrap() # some pythons call a bare FIN an end like any other; here it is told apart
-    except OSError: # ssl.SSLError is one
-        sys.exit("no close_notify")
+    while True:
+        b = t.recv(65536)
+        if not b:
+            break
+        sys.stdout.buffer.write(b)
 t.close()
 PY
 }
