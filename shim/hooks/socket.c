@@ -52,7 +52,10 @@ static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, in
     int error = c->error;
     conn_unlock(c);
     bool known = true;
-    if (!same || addr->sa_family == AF_UNSPEC) {
+    if (!same) { /* its close was not seen: the flags of this one are its own */
+        numbers_go(fd);
+        known = false;
+    } else if (addr->sa_family == AF_UNSPEC) {
         numbers_free(fd);
         known = false;
     } else if (state == CONN_REFUSED) {
