@@ -169,8 +169,7 @@ static void settle(struct conn *c, enum finding found)
     c->decided = true;
     look_up(c);
     if (c->verdict.level == LEVEL_NONE) {
-        conn_enter_plain(c, c->verdict.rule ? "level none" : "no line matches",
-                         c->verdict.rule ? "bypass" : NULL);
+        conn_enter_plain(c, c->verdict.rule ? "level none" : "no line matches", "bypass");
         return;
     }
     if (c->verdict.level == LEVEL_REJECT) {
@@ -225,7 +224,8 @@ enum conn_rc conn_server_spoke(struct conn *c)
     look_up(c);
     c->decided = true;
     if (c->verdict.level <= LEVEL_MAY)
-        conn_enter_plain(c, "the server speaks first", c->verdict.rule ? "allowed-plain" : NULL);
+        conn_enter_plain(c, "the server speaks first",
+                         c->verdict.level == LEVEL_NONE ? "bypass" : "allowed-plain");
     else
         CONN_FAIL(c, FAILURE_TAMPERED, EPROTO, "tlsup-response-injection",
                   "the server spoke before it was asked");

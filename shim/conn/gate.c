@@ -185,8 +185,7 @@ static enum gate judge_dial(struct dial *d, struct conn **conn, int *error)
     d->target.names = d->names;
     if (policy_none_is_final(d->policy, &d->target)) {
         policy_decide(d->policy, &d->target, &v);
-        if (v.rule)
-            report_dial(d->addr, &d->target, d->policy, &v, 0, "success", NULL);
+        report_dial(d->addr, &d->target, d->policy, &v, 0, "success", NULL);
         return GATE_PASS;
     }
     policy_decide(d->policy, &d->target, &v);

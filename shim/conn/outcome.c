@@ -16,8 +16,7 @@ void conn_enter_plain(struct conn *c, const char *grant, const char *action)
     if (c->state != CONN_PLAIN)
         return;
     conn_unseal(c);
-    if (action)
-        report_decision(c, action);
+    report_decision(c, action);
 }
 
 /* May asks for nothing, but does not follow someone who broke the protocol. */
