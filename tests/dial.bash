@@ -27,9 +27,9 @@ new_origin() {
         "$ORIGIN_PORT" "$CANARY" >"$dir/request"
 }
 
-# policy LINE...: in policy.conf; PORT, CA and AUDIT stand for the origin's
+# policy LINE...: in policy.conf; :PORT, =CA and =AUDIT stand for the origin's (a pin is base64 and may hold any letters)
 policy() {
-    printf '%s\n' "$@" | sed "s|PORT|$ORIGIN_PORT|g; s|CA|$ORIGIN_CA|g; s|AUDIT|$ORIGIN_DIR/audit|g" \
+    printf '%s\n' "$@" | sed "s|:PORT|:$ORIGIN_PORT|g; s|=CA|=$ORIGIN_CA|g; s|=AUDIT|=$ORIGIN_DIR/audit|g" \
         >"$ORIGIN_DIR/policy.conf"
 }
 

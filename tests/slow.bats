@@ -66,7 +66,7 @@ posts_slowly() {
 }
 
 @test "slow wire: wrk" {
-    wrk_matches small "$SLOW_URL/bytes/$SMALL" -c 10 -d 1s
+    wrk_matches small "$SLOW_URL/bytes/$SMALL" -c 10 -d 3s
 }
 
 @test "slow wire: node http" {
