@@ -51,7 +51,9 @@ struct audit_event {
     const uint8_t *peer_spki;                 /* 32 bytes or NULL */
     bool resumed;
 
-    uint64_t connect_us, negotiate_us, handshake_us; /* durations in microseconds; 0: not reached */
+    /* Durations in microseconds, 0: not reached: connect() to the first byte of ours, to the peer's word that
+     * it speaks TLS, to the first byte of the program. */
+    uint64_t connect_us, negotiate_us, handshake_us;
 
     /* close only */
     uint64_t bytes_in, bytes_out; /* plaintext bytes */

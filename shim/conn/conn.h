@@ -159,7 +159,7 @@ struct conn {
     bool would_block; /* testing: enforce would have refused */
     bool decision_reported;
     uint64_t id;
-    uint64_t connect_ns, asked_ns, switched_ns, open_ns;
+    uint64_t connect_ns, switched_ns, open_ns;
     uint64_t bytes_in, bytes_out;
     const char *closed;
 

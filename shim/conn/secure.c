@@ -134,7 +134,6 @@ void secure_step(struct conn *c)
     switch (c->engine->handshake(c->tls)) {
     case TLS_DONE:
         note_finding(c);
-        c->switched_ns = now_ns();
         conn_enter(c, EV_SECURED);
         break;
     case TLS_WANT_READ:

@@ -70,7 +70,10 @@ static void step(struct conn *c)
     switch (conn_state_of(c)) {
     case CONN_SNIFF: conn_sniff(c); break;
     case CONN_DIAL: conn_dial_step(c); break;
-    case CONN_NEGOTIATE: judge(c, c->strategy->step(c), EV_SWITCHED); break;
+    case CONN_NEGOTIATE:
+        judge(c, c->strategy->step(c), EV_SWITCHED);
+        c->switched_ns = now_ns();
+        break;
     case CONN_HANDSHAKE: secure_step(c); break;
     case CONN_CONFIRM:
         judge(c, c->strategy->confirm(c), EV_CONFIRMED);
