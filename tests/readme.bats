@@ -74,8 +74,8 @@ follow() { # HEADING BLOCKS-AT-LEAST
 
 @test "readme: building and installing" {
     follow 'Building and installing' 1
-    [ -x build/root/usr/bin/tlsup ]
-    rm -r build/root
+    [ -x build/stage/usr/bin/tlsup ]
+    rm -r build/stage
 }
 
 @test "readme: the policies" {
