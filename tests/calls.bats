@@ -79,6 +79,10 @@ fetched() {
     assert_no_clear canary-shutdown
 }
 
+@test "an empty first segment lets nothing past" {
+    fetched empty
+}
+
 @test "aio is refused with a reason and nothing leaves" {
     run -0 tlsup_run -p "$POLICY" -- "$BATS_FILE_TMPDIR/calls" aio "$ORIGIN_PORT" / canary-aio
     [[ $output == *"aio_write EOPNOTSUPP"* ]]

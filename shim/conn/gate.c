@@ -158,7 +158,8 @@ static enum gate govern(const struct dial *d, const struct policy_verdict *v, st
         real.setsockopt(d->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
     struct conn *before;
     c->numbers = 1;
-    pool_ref(c); /* the slot's, besides the caller's */
+    conn_enter(c, EV_CONNECT); /* nobody sees it yet */
+    pool_ref(c);               /* the slot's, besides the caller's */
     if (!table_set(d->fd, c, seal(d->fd), &before)) {
         conn_put(c);
         conn_put(c);
@@ -168,7 +169,6 @@ static enum gate govern(const struct dial *d, const struct policy_verdict *v, st
         conn_left(before, d->fd);
     publish_duplicates(c, d->fd);
     conn_lock(c, d->fd);
-    conn_enter(c, EV_CONNECT);
     if (conn_on_govern)
         conn_on_govern(c, d->fd);
     conn_unlock(c);

@@ -24,8 +24,13 @@ static enum conn_rc tcp_is_up(struct conn *c)
         c->want_out = true;
         return RC_AGAIN;
     }
-    if (p.revents & (POLLERR | POLLHUP))
-        return RC_PASS; /* not connected: the kernel refuses by itself */
+    if (p.revents & (POLLERR | POLLHUP)) {
+        /* Not connected. The answer is the kernel's, but the call is not made: another thread's connect() may
+         * be done by the time that it would be. */
+        int error = conn_option(c->fd, SOL_SOCKET, SO_ERROR);
+        c->error = error > 0 ? error : EPIPE;
+        return RC_ERROR;
+    }
     c->connecting = false;
     return RC_OK;
 }
@@ -57,8 +62,8 @@ static enum conn_rc send_early(struct conn *c, const char *buf, size_t len, size
         return RC_PASS;
     if (c->state == CONN_CANDIDATE) {
         enum conn_rc up = tcp_is_up(c);
-        if (up != RC_OK || len == 0)
-            return up == RC_OK ? RC_PASS : up;
+        if (up != RC_OK || len == 0) /* nothing was given: no call that could carry more is made */
+            return up;
         conn_enter(c, EV_BYTES);
     }
     enum conn_rc rc = hold(c, buf, len, taken);
@@ -104,7 +109,7 @@ enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *take
         return RC_ERROR;
     }
     switch (conn_state_of(c)) {
-    case CONN_FRESH: return RC_PASS;
+    case CONN_FRESH: c->error = EPIPE; return RC_ERROR;
     case CONN_REFUSED: return refused(c);
     case CONN_OPEN: return open_write(c, buf, len, taken);
     case CONN_PLAIN: plain_flush(c); return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;

@@ -13,6 +13,7 @@
  *   dup        sent on a duplicate that was made before connect()
  *   vfork      a child of vfork tries to take the descriptor through exec; then the request goes on
  *   shutdown   non-blocking; shut down both ways while TLS is on its way, then waited for
+ *   empty      writev() and sendmsg() whose first segment is empty, and a send of nothing before
  *   clearenv   the environment is cleaned before connect()
  *   fork-close a child closes its copy while the parent is between two requests
  */
@@ -30,6 +31,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -237,6 +239,19 @@ static void by_shutdown(void)
     close(fd);
 }
 
+static void by_empty(void)
+{
+    char nothing[1];
+    int fd = dial();
+    struct iovec iov[2] = {{nothing, 0}, {request, request_len / 2}};
+    struct iovec rest[2] = {{nothing, 0}, {request + request_len / 2, request_len - request_len / 2}};
+    struct msghdr msg = {.msg_iov = rest, .msg_iovlen = 2};
+    if (send(fd, nothing, 0, 0) != 0 || writev(fd, iov, 2) != (ssize_t)iov[1].iov_len ||
+        sendmsg(fd, &msg, 0) != (ssize_t)rest[1].iov_len)
+        err(1, "writev");
+    drain(fd);
+}
+
 static void by_clearenv(void)
 {
     clearenv();
@@ -296,7 +311,7 @@ int main(int argc, char **argv)
     } modes[] = {{"dprintf", by_dprintf},   {"errno", by_errno},           {"waitall", by_waitall},
                  {"syscalls", by_syscalls}, {"threads", by_threads},       {"aio", by_aio},
                  {"dup", by_dup},           {"fork-close", by_fork_close}, {"clearenv", by_clearenv},
-                 {"vfork", by_vfork},       {"shutdown", by_shutdown}};
+                 {"vfork", by_vfork},       {"empty", by_empty},           {"shutdown", by_shutdown}};
     for (size_t i = 0; i < sizeof modes / sizeof modes[0]; i++)
         if (strcmp(mode, modes[i].name) == 0) {
             modes[i].run();
