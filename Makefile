@@ -34,8 +34,12 @@ CLI_C    := $(wildcard shim/cli/*.c)
 TLS_C    := $(wildcard shim/tls/*.c)
 HTTP1_C  := $(wildcard shim/http1/*.c)
 AUDIT_C  := $(wildcard shim/audit/*.c)
-SHIM_C   := $(wildcard shim/*.c shim/conn/*.c shim/hooks/*.c shim/wait/*.c shim/negotiate/*.c)
+RELAY_C  := shim/relay/program.c
+SHIM_C   := $(filter-out $(RELAY_C),$(wildcard shim/*.c shim/conn/*.c shim/hooks/*.c shim/wait/*.c shim/negotiate/*.c \
+              shim/relay/*.c))
 PURE_C   := $(POLICY_C) $(HTTP1_C) $(AUDIT_C)
+# the shim without what it exports: what unit programs and the relay are made of
+INNER_C  := $(filter-out shim/hooks/% shim/wait/% shim/init.c,$(SHIM_C)) $(PURE_C)
 UNIT_C   := $(wildcard tests/unit/*.c)
 TLS_UNIT_C := $(wildcard tests/unit/tls_*.c)
 SHIM_UNIT_C := $(wildcard tests/unit/shim_*.c)
@@ -48,7 +52,7 @@ PLAIN_UNITS := $(filter-out $(TLS_UNITS) $(SHIM_UNITS),$(UNITS))
 
 .PHONY: all check unit unit-build lint install clean clients
 .DELETE_ON_ERROR:
-all: $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(BUILD)/tlsup $(BUILD)/origin
+all: $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(BUILD)/libtlsup-relay $(BUILD)/tlsup $(BUILD)/origin
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -69,6 +73,10 @@ $(BUILD)/libtlsup-tls.so: $(call objs,$(TLS_C))
 	@echo "  LINK    $@"
 	@$(CC) -shared $(LDBASE) $(LDSO) $(LDSHARED) -Wl,-soname,libtlsup-tls.so -Wl,-z,nodelete -o $@ $^ $(LDFLAGS) $(ENGINE_LIBS)
 
+$(BUILD)/libtlsup-relay: $(call objs,$(RELAY_C) $(INNER_C))
+	@echo "  LINK    $@"
+	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -pthread -ldl
+
 $(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C))
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -ldl
@@ -79,7 +87,7 @@ $(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C))
 # unit programs: those of the engine link it and OpenSSL, those of the shim all of it that exports nothing, the
 # others the pure parts alone
 $(SHIM_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o \
-  $(call objs,$(filter-out shim/hooks/% shim/wait/% shim/init.c,$(SHIM_C)) $(PURE_C))
+  $(call objs,$(INNER_C))
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -o $@ $^ $(LDFLAGS) -pthread -ldl
@@ -106,6 +114,7 @@ install: all
 	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
 	install -m 755 $(BUILD)/tlsup $(DESTDIR)$(PREFIX)/bin/tlsup
 	install -m 644 $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(DESTDIR)$(PREFIX)/lib/tlsup/
+	install -m 755 $(BUILD)/libtlsup-relay $(DESTDIR)$(PREFIX)/lib/tlsup/
 	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/tlsup/
 	install -m 644 policy/examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples/
 	install -m 644 shim/cli/tlsup.1 $(DESTDIR)$(PREFIX)/share/man/man1/

@@ -19,6 +19,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #define AUDIT_LINE_MAX  4096U
 #define AUDIT_NAMES_MAX 8U
@@ -67,6 +68,12 @@ struct audit_event {
  * descriptor 2. */
 void audit_decision(const char *sink, const struct audit_event *event);
 void audit_close(const char *sink, const struct audit_event *event);
+
+/* From now on records are those of another process, which a relay works for: its pid, and its executable
+ * (NULL: the same as ours). Once, before the first record. */
+void audit_speak_for(pid_t pid, const char *exe);
+/* The executable as records name it; "" if it is not known. */
+void audit_exe(char *out, size_t cap);
 
 /* Builds the record as this process would send it now into out (NUL-terminated, no newline). Returns its
  * length; never more than AUDIT_LINE_MAX - 2: long fields are cut, the JSON stays whole. 0: not even the

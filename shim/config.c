@@ -31,7 +31,7 @@ void config_init(void)
         memcpy(environment_path, path, len);
 }
 
-static const char *environment_policy(void)
+const char *config_environment_policy(void)
 {
     return environment_path[0] ? environment_path : NULL;
 }
@@ -58,7 +58,7 @@ static void look(void)
     if (looked_ns && now - looked_ns < LOOK_AGAIN_NS)
         return;
     struct policy_stamp seen[2];
-    const char *environment = environment_policy();
+    const char *environment = config_environment_policy();
     policy_stamp_get(SYSTEM_POLICY, environment, seen);
     if (!looked_ns || !policy_stamp_equal(seen, stamps)) {
         struct policy_source fresh;

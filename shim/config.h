@@ -17,6 +17,9 @@
  * (nginx does). Does not block or allocate. */
 void config_init(void);
 
+/* The path that the environment named then, or NULL. */
+const char *config_environment_policy(void);
+
 /* The policy with a reference to give back, or NULL: no usable policy, then *refused tells whether `port` is
  * closed for that reason, and `why` gets the reason (at most cap bytes). */
 struct policy *config_policy(uint16_t port, bool *refused, char *why, size_t cap);

@@ -24,11 +24,10 @@ struct cached {
 static struct cached contexts[CONTEXTS];
 static size_t n_contexts;
 
-/* The engine lies beside libtlsup.so: in the build tree as well as installed. */
-static bool engine_path(char *out, size_t cap)
+bool engine_beside(const char *file, char *out, size_t cap)
 {
     Dl_info self;
-    if (!dladdr((void *)engine_path, &self) || !self.dli_fname)
+    if (!dladdr((void *)engine_beside, &self) || !self.dli_fname)
         return false;
     const char *slash = strrchr(self.dli_fname, '/');
     if (self.dli_fname[0] != '/' || !slash) /* never from the current directory */
@@ -36,7 +35,8 @@ static bool engine_path(char *out, size_t cap)
     struct fmt f;
     fmt_init(&f, out, cap);
     fmt_strn(&f, self.dli_fname, (size_t)(slash - self.dli_fname));
-    fmt_str(&f, "/libtlsup-tls.so");
+    fmt_char(&f, '/');
+    fmt_str(&f, file);
     fmt_text(&f);
     return !f.cut;
 }
@@ -71,7 +71,7 @@ static void say(char *why, size_t cap, const char *what, const char *detail)
 static const struct tls_engine *load(char *why, size_t cap)
 {
     char path[PATH_BYTES];
-    if (!engine_path(path, sizeof path)) {
+    if (!engine_beside("libtlsup-tls.so", path, sizeof path)) {
         say(why, cap, "libtlsup-tls.so cannot be found: libtlsup.so was not preloaded by an absolute path",
             "");
         return NULL;

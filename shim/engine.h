@@ -11,6 +11,10 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+/* What belongs to us lies beside libtlsup.so: in the build tree as well as installed. False: that was not
+ * loaded by an absolute path (never from the current directory), or there is no room. */
+bool engine_beside(const char *file, char *out, size_t cap);
+
 /* The engine, or NULL: then `why` tells (at most cap bytes). */
 const struct tls_engine *engine_get(char *why, size_t cap);
 

@@ -9,6 +9,7 @@
 #include "shim/hooks/hooks.h"
 #include "shim/names.h"
 #include "shim/real.h"
+#include "shim/relay/relay.h"
 #include "shim/table.h"
 #include "shim/wait/wait.h"
 
@@ -24,6 +25,7 @@ static void after_copy(void)
     engine_after_fork();
     memory_after_fork();
     wait_after_fork();
+    relay_after_fork();
 }
 
 static void in_child(void)
@@ -48,7 +50,9 @@ void init_now(void)
     pthread_atfork(owner_before_fork, NULL, in_child);
 }
 
-__attribute__((constructor)) static void born(void)
+/* glibc gives constructors what main() gets. */
+__attribute__((constructor)) static void born(int argc, char **argv)
 {
+    relay_init(argc, argv);
     init_now();
 }

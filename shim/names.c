@@ -52,13 +52,12 @@ static struct memory *place_for(int thread, const char *name, const struct polic
     return oldest;
 }
 
-void names_remember(const char *name, const struct policy_address *address)
+static void remember(int thread, const char *name, const struct policy_address *address)
 {
     char normal[POLICY_NAME_MAX + 1];
     struct policy_address literal;
     if (policy_parse_address(name, &literal) || !policy_normalise_name(name, strlen(name), normal))
         return;
-    int thread = this_thread();
     if (pthread_mutex_lock(&names_lock) != 0)
         return;
     struct memory *m = place_for(thread, normal, address);
@@ -67,6 +66,16 @@ void names_remember(const char *name, const struct policy_address *address)
     m->thread = thread;
     m->turn = ++turns;
     pthread_mutex_unlock(&names_lock);
+}
+
+void names_remember(const char *name, const struct policy_address *address)
+{
+    remember(this_thread(), name, address);
+}
+
+void names_restore(const char *name, const struct policy_address *address)
+{
+    remember(0, name, address); /* no thread has that number */
 }
 
 struct writer {

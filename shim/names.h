@@ -17,6 +17,9 @@
  */
 void names_remember(const char *name, const struct policy_address *address);
 
+/* Another process knew this name for `address`: as if some other thread had resolved it. */
+void names_restore(const char *name, const struct policy_address *address);
+
 /* The names for `address`: the one that this thread resolved last, else all that are known. Written
  * NUL-terminated one after the other into text, pointers into names; returns how many. */
 size_t names_lookup(const struct policy_address *address, char *text, size_t cap, const char **names,

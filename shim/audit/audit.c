@@ -45,24 +45,55 @@ static void losses_change(pid_t pid, uint32_t more, uint32_t reported)
 
 /* ---- who and when ---- */
 
+static pid_t spoken_for; /* 0: ourselves */
+
+static pid_t speaker(void)
+{
+    return spoken_for ? spoken_for : getpid();
+}
+
 /* Read once, because a program may lose /proc later (chroot); a fork keeps it, and an exec starts with a
  * new cache. Who comes while another thread fills the cache uses what it read itself: nobody waits. */
+static _Atomic int exe_state; /* 0 empty, 1 being filled, 2 filled */
+static char exe_cached[EXE_MAX];
+
+static void cache_exe(const char *path, size_t len)
+{
+    int empty = 0;
+    if (len >= EXE_MAX || !atomic_compare_exchange_strong(&exe_state, &empty, 1))
+        return;
+    memcpy(exe_cached, path, len);
+    exe_cached[len] = '\0';
+    atomic_store(&exe_state, 2);
+}
+
 static const char *exe_path(char own[EXE_MAX])
 {
-    static _Atomic int state; /* 0 empty, 1 being filled, 2 filled */
-    static char cached[EXE_MAX];
-    int empty = 0;
-    if (atomic_load(&state) == 2)
-        return cached;
+    if (atomic_load(&exe_state) == 2)
+        return exe_cached;
     ssize_t n = readlink("/proc/self/exe", own, EXE_MAX - 1);
     if (n <= 0)
         return NULL;
     own[n] = '\0';
-    if (atomic_compare_exchange_strong(&state, &empty, 1)) {
-        memcpy(cached, own, (size_t)n + 1);
-        atomic_store(&state, 2);
-    }
+    cache_exe(own, (size_t)n);
     return own;
+}
+
+void audit_speak_for(pid_t pid, const char *exe)
+{
+    spoken_for = pid;
+    if (exe && exe[0])
+        cache_exe(exe, strlen(exe));
+}
+
+void audit_exe(char *out, size_t cap)
+{
+    char own[EXE_MAX];
+    const char *path = exe_path(own);
+    struct fmt f;
+    fmt_init(&f, out, cap);
+    fmt_str(&f, path ? path : "");
+    fmt_text(&f);
 }
 
 static struct record_origin origin_now(pid_t pid, char exe[EXE_MAX])
@@ -120,7 +151,7 @@ static void emit(const char *sink, const char *kind, const struct audit_event *e
     if (!sink || strcmp(sink, "none") == 0)
         return;
     int saved = errno;
-    pid_t pid = getpid();
+    pid_t pid = speaker();
     uint32_t lost = losses_of(atomic_load(&losses), pid);
     bool delivered = false;
     char *line = mmap(NULL, AUDIT_LINE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
@@ -148,7 +179,7 @@ size_t audit_format(const char *kind, const struct audit_event *event, uint64_t 
 {
     int saved = errno;
     char exe[EXE_MAX];
-    struct record_origin origin = origin_now(getpid(), exe);
+    struct record_origin origin = origin_now(speaker(), exe);
     errno = saved;
     return record_format(kind, event, &origin, lost, out, cap);
 }

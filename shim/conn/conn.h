@@ -38,6 +38,8 @@ enum conn_state {
     CONN_OPEN,      /* the program's bytes go through the engine */
     CONN_PLAIN,     /* the policy allowed the clear: every call is passed on once the held bytes are out */
     CONN_REFUSED,   /* sticky error; the kernel socket is shut down */
+    CONN_RELAYED,   /* a relay has the socket; the numbers name a pair's end, where every call is the kernel's
+                     */
     CONN_STATES,
 };
 
@@ -51,6 +53,7 @@ enum conn_event {
     EV_REDIAL,    /* the association was dissolved and dialled again */
     EV_PLAIN,     /* only conn_enter_plain() says this */
     EV_REFUSE,
+    EV_ESCAPE, /* handed over to a relay */
     EV_EVENTS,
 };
 
@@ -84,7 +87,8 @@ struct conn_waiter { /* a thread that sleeps on this conn in a multithreaded pro
     struct conn_waiter *next;
 };
 
-struct epoll_reg; /* wait/epoll.c */
+struct epoll_reg;  /* wait/epoll.c */
+struct conn_saved; /* relay/saved.h */
 
 struct conn_buffer { /* exists only while it holds something */
     char *at;
@@ -167,6 +171,8 @@ struct conn {
     struct conn_waiter *waiters;
     struct epoll_reg *regs;
     bool changed; /* something happened under the lock that sleepers must look at */
+
+    struct conn_saved *saved; /* CONN_RELAYED: what the kernel cannot be asked any more; malloc'ed */
 };
 
 /* The state as a plain value. */
@@ -191,6 +197,9 @@ extern void (*conn_on_change)(struct conn *c);
 extern void (*conn_on_govern)(struct conn *c, int fd);
 /* The last number of the conn is gone, under its lock. */
 extern void (*conn_on_gone)(struct conn *c);
+/* The numbers of the conn are about to name another socket (false), or do so now (true), which is the
+ * kernel's alone: registrations move. Under its lock. */
+extern void (*conn_on_replaced)(struct conn *c, bool done);
 /* Any number at all was closed, replaced, or connected to something that is not governed. No lock. */
 extern void (*conn_on_forget)(int fd);
 
@@ -201,6 +210,9 @@ enum gate {
     GATE_REFUSED,  /* *error is the errno */
     GATE_GOVERNED, /* a conn is published at fd, state CANDIDATE; *conn has a reference */
 };
+/* An IP address as the policy knows it, v4 mapped into v6. False: another family. Pure. */
+bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out,
+                       uint16_t *port);
 /* Looks at a connect() that is about to happen. No lock needed; may read the policy (blocks on a file). */
 enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct conn **conn, int *error);
 /* The result of the real connect(). True: it failed for good, the caller lets the conn go. No lock needed. */
@@ -211,6 +223,12 @@ bool conn_dialled(struct conn *c, int fd, int result, int error);
 void conn_leave(int fd);
 /* The same once `conn` (with its slot's reference, which is taken) is out of the table already. */
 void conn_left(struct conn *c, int fd);
+
+/* Is every call the kernel's own? What was held has still to go first in CONN_PLAIN. */
+static inline bool conn_is_through(const struct conn *c)
+{
+    return c->state == CONN_PLAIN || c->state == CONN_RELAYED;
+}
 
 /* The clear is allowed: FD_CLOEXEC becomes what the program believes, on every number of the conn. */
 void conn_unseal(struct conn *c);

@@ -21,6 +21,7 @@
 
 void (*conn_on_govern)(struct conn *c, int fd);
 void (*conn_on_gone)(struct conn *c);
+void (*conn_on_replaced)(struct conn *c, bool done);
 void (*conn_on_forget)(int fd);
 
 /* ---- what is dialled ---- */
@@ -33,8 +34,7 @@ static bool is_tcp(int fd)
     return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
 }
 
-static bool read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out,
-                         uint16_t *port)
+bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out, uint16_t *port)
 {
     static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
     if (addr->sa_family == AF_INET && len >= (socklen_t)sizeof(struct sockaddr_in)) {
@@ -191,12 +191,6 @@ static enum gate judge_dial(struct dial *d, struct conn **conn, int *error)
     policy_decide(d->policy, &d->target, &v);
     if (v.level == LEVEL_REJECT && v.rule->mode == MODE_ENFORCE)
         return refuse_dial(d, &v, EACCES, "tlsup-rejected", "the policy rejects this destination", error);
-    if (d->fd <= 2 || (table_bits(d->fd) & SLOT_STDIO))
-        return refuse_dial(d, &v, EOPNOTSUPP, "tlsup-bypass-refused",
-                           d->fd <= 2
-                               ? "a connection on descriptor 0, 1 or 2 would be used by stdio, past TLS"
-                               : "a FILE on this descriptor would pass TLS by",
-                           error);
     if (!table_is_ours())
         return refuse_dial(d, &v, EOPNOTSUPP, "tlsup-bypass-refused",
                            "a child of vfork has no memory of its own to keep a connection in", error);
@@ -208,7 +202,7 @@ enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct c
     struct dial d = {.fd = fd, .addr = addr, .len = len};
     char why[600];
     bool refused = false;
-    if (!read_address(addr, len, &d.address, &d.port))
+    if (!conn_read_address(addr, len, &d.address, &d.port))
         return GATE_PASS;
     normalise_any(&d.address);
     d.policy = config_policy(d.port, &refused, why, sizeof why);

@@ -104,11 +104,12 @@ void plain_flush(struct conn *c)
 enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
     *taken = 0;
-    if (c->state != CONN_PLAIN && c->state != CONN_REFUSED && !conn_claim(c)) {
+    if (!conn_is_through(c) && c->state != CONN_REFUSED && !conn_claim(c)) {
         c->error = ECONNRESET;
         return RC_ERROR;
     }
     switch (conn_state_of(c)) {
+    case CONN_RELAYED: return RC_PASS;
     case CONN_FRESH: c->error = EPIPE; return RC_ERROR;
     case CONN_REFUSED: return refused(c);
     case CONN_OPEN: return open_write(c, buf, len, taken);
@@ -181,6 +182,8 @@ static enum conn_rc recv_open(struct conn *c, char *buf, size_t cap, bool peek, 
 enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t *got)
 {
     *got = 0;
+    if (c->state == CONN_RELAYED)
+        return RC_PASS;
     if (c->state != CONN_PLAIN && c->state != CONN_REFUSED && !conn_claim(c)) {
         c->error = ECONNRESET;
         return RC_ERROR;

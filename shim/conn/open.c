@@ -300,7 +300,7 @@ static void shut_write(struct conn *c)
 
 enum conn_rc conn_shutdown(struct conn *c, int how)
 {
-    if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || c->state == CONN_PLAIN ||
+    if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || conn_is_through(c) ||
         c->state == CONN_REFUSED)
         return RC_PASS;
     if (c->state == CONN_OPEN) {

@@ -80,7 +80,7 @@ void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *re
     conn_say(c, result_type, parts);
     if ((kind == FAILURE_REFUSED || kind == FAILURE_TIMEOUT) && conn_negotiating(c) && c->state != CONN_DIAL)
         memory_keep(c, kind, error);
-    if (c->state == CONN_PLAIN)
+    if (conn_is_through(c))
         return;
     if (!plain_may_follow(c, kind)) {
         refuse(c, error);

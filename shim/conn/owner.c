@@ -8,6 +8,7 @@
 #define WORDS     16384U
 #define FREE      0
 #define UNCLAIMED (-1)
+#define ESCAPED   (-2) /* a relay has it, or will have */
 
 static _Atomic(_Atomic(int) *) words;
 static atomic_uint used; /* words beyond this were never given out */
@@ -63,6 +64,18 @@ bool owner_claim(_Atomic(int) *word)
 bool owner_holds(_Atomic(int) *word)
 {
     return atomic_load_explicit(word, memory_order_acquire) == table_pid();
+}
+
+void owner_escape(_Atomic(int) *word)
+{
+    if (word)
+        atomic_store(word, ESCAPED);
+}
+
+void owner_take(_Atomic(int) *word)
+{
+    if (word)
+        atomic_store(word, table_pid());
 }
 
 void owner_before_fork(void)

@@ -19,5 +19,9 @@ void owner_give_back(_Atomic(int) *word);
 bool owner_claim(_Atomic(int) *word);
 /* True if this process owns the word already; takes nothing. */
 bool owner_holds(_Atomic(int) *word);
+/* The owner gives it to a relay: no other process can claim it from now on. */
+void owner_escape(_Atomic(int) *word);
+/* The relay, whose word it is now; or the owner, if there is none after all. */
+void owner_take(_Atomic(int) *word);
 /* Before a fork: what is ours belongs to whoever comes first. */
 void owner_before_fork(void);

@@ -113,6 +113,8 @@ static void release(struct conn *c)
     buffer_free(&c->hold);
     buffer_free(&c->head);
     buffer_free(&c->peeked);
+    free(c->saved);
+    c->saved = NULL;
     free(c->flow.in_head);
     c->flow.in_head = NULL;
     policy_unref(c->policy);

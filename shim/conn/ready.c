@@ -59,7 +59,7 @@ short conn_kernel_interest(struct conn *c, short interest)
         return wants;
     if (c->state == CONN_SNIFF)
         return 0;
-    if (c->state == CONN_OPEN || c->state == CONN_PLAIN)
+    if (c->state == CONN_OPEN || c->state == CONN_PLAIN) /* RELAYED settles elsewhere */
         return (short)(interest | (conn_settling(c) ? POLLOUT : 0));
     return interest;
 }

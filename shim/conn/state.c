@@ -9,18 +9,18 @@
 #define NO CONN_STATES /* no such transition */
 
 static const uint8_t transitions[CONN_STATES][EV_EVENTS] = {
-    /* columns: CONNECT         BYTES       BEGIN           SWITCHED        SECURED       CONFIRMED  REDIAL
-     * PLAIN REFUSE */
-    [CONN_FRESH] = {CONN_CANDIDATE, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
-    [CONN_CANDIDATE] = {NO, CONN_SNIFF, NO, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
-    [CONN_SNIFF] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
-    [CONN_DIAL] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED},
-    [CONN_NEGOTIATE] = {NO, NO, NO, CONN_HANDSHAKE, NO, NO, CONN_DIAL, NO, CONN_REFUSED},
-    [CONN_HANDSHAKE] = {NO, NO, NO, NO, CONN_CONFIRM, NO, CONN_DIAL, NO, CONN_REFUSED},
-    [CONN_CONFIRM] = {NO, NO, NO, NO, NO, CONN_OPEN, CONN_DIAL, NO, CONN_REFUSED},
-    [CONN_OPEN] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
-    [CONN_PLAIN] = {NO, NO, NO, NO, NO, NO, NO, NO, NO},
-    [CONN_REFUSED] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED},
+    /* columns: CONNECT BYTES BEGIN SWITCHED SECURED CONFIRMED REDIAL PLAIN REFUSE ESCAPE */
+    [CONN_FRESH] = {CONN_CANDIDATE, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED, NO},
+    [CONN_CANDIDATE] = {NO, CONN_SNIFF, NO, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED, CONN_RELAYED},
+    [CONN_SNIFF] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED, CONN_RELAYED},
+    [CONN_DIAL] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED, CONN_RELAYED},
+    [CONN_NEGOTIATE] = {NO, NO, NO, CONN_HANDSHAKE, NO, NO, CONN_DIAL, NO, CONN_REFUSED, CONN_RELAYED},
+    [CONN_HANDSHAKE] = {NO, NO, NO, NO, CONN_CONFIRM, NO, CONN_DIAL, NO, CONN_REFUSED, CONN_RELAYED},
+    [CONN_CONFIRM] = {NO, NO, NO, NO, NO, CONN_OPEN, CONN_DIAL, NO, CONN_REFUSED, CONN_RELAYED},
+    [CONN_OPEN] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED, CONN_RELAYED},
+    [CONN_PLAIN] = {NO, NO, NO, NO, NO, NO, NO, NO, NO, NO},
+    [CONN_REFUSED] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED, NO},
+    [CONN_RELAYED] = {NO, NO, NO, NO, NO, NO, NO, NO, NO, NO},
 };
 
 bool conn_negotiating(const struct conn *c)
@@ -35,7 +35,7 @@ void conn_enter(struct conn *c, enum conn_event event)
     if (next == NO) { /* a bug of ours must not become a leak */
         if (c->error == 0)
             c->error = EPROTO;
-        next = c->state == CONN_PLAIN ? CONN_PLAIN : CONN_REFUSED;
+        next = conn_is_through(c) ? (uint8_t)c->state : CONN_REFUSED;
     }
     c->state = (enum conn_state)next;
     c->changed = true;

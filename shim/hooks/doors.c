@@ -14,15 +14,10 @@ int __vdprintf_chk(int fd, int flag, const char *format, va_list args);
 
 EXPORT FILE *fdopen(int fd, const char *mode)
 {
-    struct conn *c = table_has(fd) && table_is_ours() ? numbers_sealed(fd) : NULL;
-    if (c) {
-        numbers_door(c, fd, EOPNOTSUPP, "stdio on its descriptor (fdopen) would pass TLS by");
-        conn_put(c);
-        errno = EOPNOTSUPP;
+    if (!numbers_may_pass(fd, DOOR_STDIO))
         return NULL;
-    }
     FILE *f = real.fdopen(fd, mode);
-    if (f && table_bits(fd) & SLOT_FRESH) /* connect() will have to refuse */
+    if (f && table_bits(fd) & SLOT_FRESH) /* connect() will hand it over */
         table_set_bits(fd, SLOT_STDIO, 0);
     return f;
 }
@@ -30,13 +25,9 @@ ALIAS_OF(fdopen) FILE *_IO_fdopen(int fd, const char *mode);
 
 EXPORT int posix_spawn_file_actions_adddup2(posix_spawn_file_actions_t *actions, int from, int to)
 {
-    struct conn *c = table_has(from) && table_is_ours() ? numbers_sealed(from) : NULL;
-    if (!c)
-        return real.posix_spawn_file_actions_adddup2(actions, from, to);
-    numbers_door(c, from, EOPNOTSUPP,
-                 "its descriptor was about to be given to a child (posix_spawn), past TLS");
-    conn_put(c);
-    return EOPNOTSUPP;
+    if (!numbers_may_pass(from, DOOR_SPAWN))
+        return errno; /* as posix_spawn's functions do */
+    return real.posix_spawn_file_actions_adddup2(actions, from, to);
 }
 
 /* ---- dprintf: libc would write by itself; here the text is made first and written through the conn ---- */
@@ -86,32 +77,25 @@ EXPORT int __dprintf_chk(int fd, int flag, const char *format, ...)
 
 /* ---- aio: a thread of libc would read and write by itself ---- */
 
-static bool aio_refused(const struct aiocb *request)
+static bool aio_may_pass(const struct aiocb *request)
 {
-    struct conn *c = request && table_is_ours() ? numbers_sealed(request->aio_fildes) : NULL;
-    if (!c)
-        return false;
-    numbers_door(c, request->aio_fildes, EOPNOTSUPP,
-                 "asynchronous I/O on its descriptor (aio) would pass TLS by");
-    conn_put(c);
-    errno = EOPNOTSUPP;
-    return true;
+    return !request || numbers_may_pass(request->aio_fildes, DOOR_AIO);
 }
 
 EXPORT int aio_read(struct aiocb *request)
 {
-    return aio_refused(request) ? -1 : real.aio_read(request);
+    return aio_may_pass(request) ? real.aio_read(request) : -1;
 }
 
 EXPORT int aio_write(struct aiocb *request)
 {
-    return aio_refused(request) ? -1 : real.aio_write(request);
+    return aio_may_pass(request) ? real.aio_write(request) : -1;
 }
 
 EXPORT int lio_listio(int mode, struct aiocb *const list[], int n, struct sigevent *event)
 {
     for (int i = 0; i < n; i++)
-        if (aio_refused(list[i]))
+        if (!aio_may_pass(list[i]))
             return -1;
     return real.lio_listio(mode, list, n, event);
 }

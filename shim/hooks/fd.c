@@ -54,8 +54,6 @@ EXPORT void closefrom(int first)
 
 /* ---- duplicates ---- */
 
-static const char onto_stdio[] = "its descriptor was about to become 0, 1 or 2, which stdio uses past TLS";
-
 /* The kernel made `to` a duplicate of the conn's descriptor: the table follows. */
 static void publish(struct conn *c, int to, unsigned bits)
 {
@@ -67,29 +65,27 @@ static void publish(struct conn *c, int to, unsigned bits)
         conn_left(before, to);
 }
 
-/* F_DUPFD and dup: a duplicate of a conn is close-on-exec for the kernel whatever the program asked. */
+/* F_DUPFD and dup: a duplicate of a conn is close-on-exec for the kernel whatever the program asked, and
+ * never 0, 1 or 2: the lowest number that is free is looked at first, then the descriptor is handed over. */
 static int duplicate(int fd, int least, bool cloexec)
 {
     int cmd = cloexec ? F_DUPFD_CLOEXEC : F_DUPFD;
     if (numbers_are_parents(fd))
         return (int)failed(EOPNOTSUPP);
-    struct conn *c = table_is_ours() ? numbers_sealed(fd) : NULL;
-    if (!c) {
-        unsigned fresh = table_bits(fd) & SLOT_FRESH;
-        int to = real.fcntl(fd, cmd, least);
-        if (to >= 0)
-            numbers_came(to, fresh);
-        return to;
-    }
-    int to = real.fcntl(fd, F_DUPFD_CLOEXEC, least);
-    if (to >= 0 && to <= 2) {
+    struct conn *c = table_is_ours() ? table_get(fd) : NULL;
+    bool sealed = c && !conn_is_through(c);
+    unsigned fresh = table_bits(fd) & SLOT_FRESH;
+    int to = real.fcntl(fd, sealed ? F_DUPFD_CLOEXEC : cmd, least);
+    if (sealed && to >= 0 && to <= 2) {
         real.close(to);
-        numbers_door(c, fd, EOPNOTSUPP, onto_stdio);
-        to = (int)failed(EOPNOTSUPP);
-    } else if (to >= 0) {
-        publish(c, to, cloexec ? SLOT_CLOEXEC : 0);
+        to = numbers_may_pass(fd, DOOR_LOW) ? real.fcntl(fd, cmd, least) : -1;
     }
-    conn_put(c);
+    if (to >= 0 && c)
+        publish(c, to, cloexec ? SLOT_CLOEXEC : 0);
+    else if (to >= 0)
+        numbers_came(to, fresh);
+    if (c)
+        conn_put(c);
     return to;
 }
 
@@ -129,14 +125,12 @@ static int replace(int from, int to, int flags)
 
 static int dup_onto(int from, int to, bool cloexec)
 {
-    struct conn *c = numbers_sealed(from);
-    if (c && to >= 0 && to <= 2) {
-        numbers_door(c, from, EOPNOTSUPP, onto_stdio);
-        conn_put(c);
-        return (int)failed(EOPNOTSUPP);
-    }
+    if (to >= 0 && to <= 2 && !numbers_may_pass(from, DOOR_LOW))
+        return -1;
+    struct conn *c = table_get(from);
+    bool sealed = c && !conn_is_through(c);
     unsigned fresh = c ? 0 : table_bits(from) & SLOT_FRESH;
-    int result = replace(from, to, c || cloexec ? O_CLOEXEC : 0);
+    int result = replace(from, to, sealed || cloexec ? O_CLOEXEC : 0);
     if (result >= 0 && c)
         publish(c, to, cloexec ? SLOT_CLOEXEC : 0);
     else if (result >= 0 && fresh)
@@ -180,6 +174,18 @@ EXPORT int dup3(int from, int to, int flags)
 
 /* ---- questions ---- */
 
+/* FD_CLOEXEC is cleared, or in a child of fork() found clear: the program means to give it away. Whoever made
+ * the socket without the flag and leaves it so is not asked; exec() will be. */
+static bool keeps(int fd, bool clears)
+{
+    struct conn *c = clears ? table_get(fd) : NULL;
+    if (!c)
+        return false;
+    bool does = table_bits(fd) & SLOT_CLOEXEC || c->born_in != table_pid();
+    conn_put(c);
+    return does;
+}
+
 EXPORT int fcntl(int fd, int cmd, ...)
 {
     va_list ap;
@@ -202,6 +208,8 @@ EXPORT int fcntl(int fd, int cmd, ...)
     case F_SETFD:
         if (!has)
             break;
+        if (keeps(fd, !(arg & FD_CLOEXEC)))
+            return numbers_may_pass(fd, DOOR_KEEP) ? real.fcntl(fd, cmd, arg) : -1;
         table_set_bits(fd, arg & FD_CLOEXEC ? SLOT_CLOEXEC : 0, arg & FD_CLOEXEC ? 0 : SLOT_CLOEXEC);
         return 0;
     default: break;
@@ -245,7 +253,10 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
             return 0;
         break;
     case FIOCLEX: table_set_bits(fd, SLOT_CLOEXEC, 0); return 0;
-    case FIONCLEX: table_set_bits(fd, 0, SLOT_CLOEXEC); return 0;
+    case FIONCLEX:
+        if (keeps(fd, true))
+            return numbers_may_pass(fd, DOOR_KEEP) ? real.ioctl(fd, request, arg) : -1;
+        return 0;
     default: break;
     }
     return real.ioctl(fd, request, arg);

@@ -33,8 +33,11 @@ void numbers_came(int fd, unsigned bits)
 void numbers_go(int fd)
 {
     int saved = errno;
-    if ((table_has(fd) || table_bits(fd)) && table_is_ours())
+    if ((table_has(fd) || table_bits(fd)) && table_is_ours()) {
+        if (relay_wanted_at_close(fd))
+            relay_pass(fd, DOOR_CLOSE);
         conn_leave(fd);
+    }
     forget(fd);
     errno = saved;
 }
@@ -61,7 +64,7 @@ void numbers_forget(int fd)
 struct conn *numbers_sealed(int fd)
 {
     struct conn *c = table_get(fd);
-    if (c && c->state == CONN_PLAIN) {
+    if (c && conn_is_through(c)) {
         conn_put(c);
         return NULL;
     }
@@ -85,9 +88,12 @@ bool numbers_are_parents(int fd)
     return theirs;
 }
 
-void numbers_door(struct conn *c, int fd, int error, const char *what)
+bool numbers_may_pass(int fd, enum door door)
 {
-    conn_lock(c, fd);
-    report_door(c, error, what);
-    conn_unlock(c);
+    if (!table_has(fd))
+        return true;
+    int saved = errno;
+    int error = table_is_ours() ? relay_pass(fd, door) : numbers_are_parents(fd) ? EOPNOTSUPP : 0;
+    errno = error ? error : saved;
+    return error == 0;
 }

@@ -5,6 +5,7 @@
 #include "shim/hooks/numbers.h"
 #include "shim/init.h"
 #include "shim/real.h"
+#include "shim/relay/saved.h"
 #include "shim/table.h"
 
 #include <string.h>
@@ -73,12 +74,24 @@ static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, in
     return known;
 }
 
+/* Before connect() the program made a FILE of the number, or it is one that stdio uses anyway. */
+static bool is_for_stdio(int fd)
+{
+    return fd <= 2 || table_bits(fd) & SLOT_STDIO;
+}
+
 static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
+    bool stdio = is_for_stdio(fd);
     int result = real.connect(fd, addr, len);
     int saved = errno;
-    if (conn_dialled(c, fd, result, saved))
+    if (conn_dialled(c, fd, result, saved)) {
         numbers_free(fd);
+    } else if (stdio && !numbers_may_pass(fd, fd <= 2 ? DOOR_LOW : DOOR_STDIO)) {
+        saved = errno;
+        result = -1;
+        real.shutdown(fd, SHUT_RDWR); /* a write that we do not see must fail */
+    }
     conn_put(c);
     errno = saved;
     return result;
@@ -112,6 +125,9 @@ ALIAS_OF(connect) int __connect(int fd, const struct sockaddr *addr, socklen_t l
 
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
+    int told;
+    if (table_has(fd) && saved_getsockopt(fd, level, name, value, len, &told))
+        return told ? (int)failed(told) : 0;
     struct conn *c = level == SOL_SOCKET && name == SO_ERROR ? table_get(fd) : NULL;
     if (!c)
         return real.getsockopt(fd, level, name, value, len);
@@ -128,9 +144,28 @@ EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
     return 0;
 }
 
+EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
+{
+    int told;
+    if (table_has(fd) && saved_setsockopt(fd, level, name, value, len, &told))
+        return told ? (int)failed(told) : 0;
+    return real.setsockopt(fd, level, name, value, len);
+}
+
+EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
+{
+    int told;
+    if (table_has(fd) && saved_getsockname(fd, addr, len, &told))
+        return told ? (int)failed(told) : 0;
+    return real.getsockname(fd, addr, len);
+}
+
 /* While a conn is dialled again the kernel has no peer; after a refusal it may have none any more. */
 EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
+    int told;
+    if (table_has(fd) && saved_getpeername(fd, addr, len, &told))
+        return told ? (int)failed(told) : 0;
     int result = real.getpeername(fd, addr, len);
     if (result == 0 || errno != ENOTCONN)
         return result;

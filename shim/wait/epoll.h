@@ -59,6 +59,9 @@ uint64_t epoll_watch_nested(void);
 /* conn_on_change, conn_on_gone: under the conn's lock. May make system calls that do not block. */
 void epoll_notice(struct conn *c);
 void epoll_drop(struct conn *c);
+/* conn_on_replaced: the same registrations, of the socket that a number names afterwards, and the kernel's
+ * alone. Under the conn's lock. */
+void epoll_replace(struct conn *c, bool done);
 /* conn_on_govern: registrations that `fd` had before connect() become ours. Under the conn's lock. */
 void epoll_adopt(struct conn *c, int fd);
 /* conn_on_forget: the number means something else from now on. No lock. Nearly free for numbers that were

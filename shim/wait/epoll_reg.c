@@ -110,6 +110,18 @@ void epoll_drop(struct conn *c)
     }
 }
 
+void epoll_replace(struct conn *c, bool done)
+{
+    for (struct epoll_reg *r = c->regs; r; r = r->next_of_conn) {
+        struct epoll_set *set = atomic_load(&r->set);
+        struct epoll_event event = {.events = r->events, .data = r->data};
+        if (set)
+            real.epoll_ctl(set->number, done ? EPOLL_CTL_ADD : EPOLL_CTL_DEL, r->fd, &event);
+    }
+    if (done)
+        epoll_drop(c);
+}
+
 /* ---- epoll_ctl() ---- */
 
 /* What was to be delivered for the old registration is void; the kernel looks again by itself. */

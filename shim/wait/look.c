@@ -12,7 +12,7 @@
 static bool kernel_alone(const struct conn *c)
 {
     return c->state == CONN_FRESH || c->state == CONN_CANDIDATE || c->state == CONN_REFUSED ||
-           (c->state == CONN_PLAIN && !buffer_len(&c->hold));
+           c->state == CONN_RELAYED || (c->state == CONN_PLAIN && !buffer_len(&c->hold));
 }
 
 short look_at(struct conn *c, short events, short kernel, bool waits)

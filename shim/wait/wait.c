@@ -16,6 +16,7 @@ void wait_init(void)
     conn_on_change = changed;
     conn_on_govern = epoll_adopt;
     conn_on_gone = epoll_drop;
+    conn_on_replaced = epoll_replace;
     conn_on_forget = epoll_forget;
 }
 

@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The doors: what goes through which of them in which state, and how. */
+#include "shim/audit/fmt.h"
+#include "shim/conn/conn.h"
+#include "shim/conn/owner.h"
+#include "shim/real.h"
+#include "shim/relay/copy.h"
+#include "shim/relay/pair.h"
+#include "shim/relay/relay.h"
+#include "shim/relay/saved.h"
+#include "shim/relay/spawn.h"
+#include "shim/table.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+
+enum way {
+    WAY_AS_IT_IS, /* nothing of it is secret, or it carries nothing */
+    WAY_SPAWN,    /* a fresh program gets the connection and the bytes that are held */
+    WAY_COPY,     /* a copy of this process keeps the session */
+};
+
+#define AS_IT_IS WAY_AS_IT_IS
+#define SPAWN    WAY_SPAWN
+#define COPY     WAY_COPY
+static const uint8_t ways[CONN_STATES][DOORS] = {
+    /* STDIO LOW SPAWN KEEP EXEC RIGHTS KERNEL AIO CLOSE */
+    [CONN_FRESH] = {AS_IT_IS},
+    [CONN_CANDIDATE] = {SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, AS_IT_IS},
+    [CONN_SNIFF] = {SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN},
+    [CONN_DIAL] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
+    [CONN_NEGOTIATE] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
+    [CONN_HANDSHAKE] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
+    [CONN_CONFIRM] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
+    [CONN_OPEN] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, AS_IT_IS},
+    [CONN_PLAIN] = {AS_IT_IS},
+    [CONN_REFUSED] = {AS_IT_IS}, /* the kernel's socket is shut down */
+    [CONN_RELAYED] = {AS_IT_IS},
+};
+
+static const char *const descriptions[DOORS] = {
+    [DOOR_STDIO] = "stdio on its descriptor (fdopen) would pass TLS by",
+    [DOOR_LOW] = "descriptors 0, 1 and 2 are used by stdio, past TLS",
+    [DOOR_SPAWN] = "its descriptor was about to be given to a child (posix_spawn), past TLS",
+    [DOOR_KEEP] = "its descriptor was about to survive exec, past TLS",
+    [DOOR_EXEC] = "its descriptor was about to be kept over exec, past TLS",
+    [DOOR_RIGHTS] = "its descriptor was about to be sent to another process (SCM_RIGHTS), past TLS",
+    [DOOR_KERNEL] = "bytes that the kernel moves by itself (splice) would pass TLS by",
+    [DOOR_AIO] = "asynchronous I/O on its descriptor (aio) would pass TLS by",
+    [DOOR_CLOSE] = "it was closed before TLS was up",
+};
+
+/* ---- handing over ---- */
+
+static int start(struct conn *c, const struct pair *p, enum way way)
+{
+    static const char nobodys = 0; /* see pump.h */
+    if (!pair_give(p, &nobodys, sizeof nobodys))
+        return ENOBUFS;
+    if (way == WAY_COPY)
+        return copy_relay(c, p);
+    size_t held = buffer_len(&c->hold);
+    if (held && !pair_give(p, buffer_at(&c->hold), held))
+        return ENOBUFS;
+    return spawn_relay(c, p);
+}
+
+/* The session is the relay's: nothing of it may be used or ended here. */
+static void give_up(struct conn *c)
+{
+    if (c->tls)
+        c->engine->free(c->tls);
+    c->tls = NULL;
+    buffer_free(&c->hold);
+    buffer_free(&c->head);
+    buffer_free(&c->peeked);
+    c->want_in = c->want_out = c->connecting = false;
+    conn_enter(c, EV_ESCAPE);
+}
+
+static int hand_over(struct conn *c, int fd, enum way way)
+{
+    struct pair p;
+    int error = pair_make(&p, fd);
+    if (error)
+        return error;
+    c->saved = saved_take(fd);
+    owner_escape(c->owner);
+    error = c->saved ? start(c, &p, way) : ENOMEM;
+    if (error) {
+        owner_take(c->owner);
+    } else {
+        if (conn_on_replaced)
+            conn_on_replaced(c, false);
+        pair_replace(&p, c);
+        if (conn_on_replaced)
+            conn_on_replaced(c, true);
+        give_up(c);
+    }
+    pair_close(&p);
+    return error;
+}
+
+static void report(struct conn *c, enum door door, int refusal, int error)
+{
+    char text[200];
+    struct fmt f;
+    const char *why = strerrordesc_np(error);
+    fmt_init(&f, text, sizeof text);
+    fmt_str(&f, descriptions[door]);
+    fmt_str(&f, error == ECONNRESET ? ", and another process has the connection"
+                                    : ", and no relay could be started: ");
+    if (error != ECONNRESET)
+        fmt_str(&f, why ? why : "unknown error");
+    report_door(c, refusal, fmt_text(&f));
+}
+
+/* Nothing is held back of a connection that the policy leaves in the clear. */
+static void flush_plain(struct conn *c, int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLOUT};
+    plain_flush(c);
+    while (buffer_len(&c->hold) && real.poll(&p, 1, 10000) > 0)
+        plain_flush(c);
+}
+
+static int pass(struct conn *c, int fd, enum door door)
+{
+    enum way way = (enum way)ways[c->state][door];
+    if (c->state == CONN_PLAIN)
+        flush_plain(c, fd);
+    if (way == WAY_AS_IT_IS || !conn_is_socket(c, fd))
+        return 0;
+    int error = conn_claim(c) ? hand_over(c, fd, way) : ECONNRESET;
+    if (!error)
+        return 0;
+    int refusal = door == DOOR_RIGHTS ? EACCES : EOPNOTSUPP;
+    report(c, door, refusal, error);
+    return refusal;
+}
+
+/* One hand-over at a time: a copy of the process waits for all conns' locks. */
+static pthread_mutex_t doorway = PTHREAD_MUTEX_INITIALIZER;
+
+int relay_pass(int fd, enum door door)
+{
+    sigset_t all, before;
+    struct conn *c = table_get(fd);
+    if (!c)
+        return 0;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    pthread_mutex_lock(&doorway);
+    conn_lock(c, fd);
+    int error = pass(c, fd, door);
+    conn_unlock(c);
+    pthread_mutex_unlock(&doorway);
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    conn_put(c);
+    return error;
+}
+
+void relay_after_fork(void)
+{
+    pthread_mutex_init(&doorway, NULL);
+}
+
+bool relay_wanted_at_close(int fd)
+{
+    struct conn *c = table_get(fd);
+    if (!c)
+        return false;
+    conn_lock(c, fd);
+    bool held = (c->state == CONN_SNIFF || conn_negotiating(c)) && buffer_len(&c->hold) > 0 && !c->read_last;
+    bool last = atomic_load(&c->numbers) == 1;
+    bool wanted = held && last && conn_is_socket(c, fd) &&
+                  (c->born_in == table_pid() ? conn_claim(c) : conn_is_user(c));
+    conn_unlock(c);
+    conn_put(c);
+    return wanted;
+}
+
+void relay_init(int argc, char **argv)
+{
+    copy_init(argc, argv);
+}

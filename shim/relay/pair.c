@@ -1,0 +1,106 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/relay/pair.h"
+
+#include "shim/conn/conn.h"
+#include "shim/real.h"
+#include "shim/table.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/resource.h>
+#include <unistd.h>
+
+#define HIGH 10 /* shells keep the numbers below for their users */
+
+/* Moves a descriptor above HIGH. */
+static int raise_number(int fd)
+{
+    int high = real.fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+    real.close(fd);
+    return high;
+}
+
+/* What the program may have set and would ask for again, on the socket that it will ask. */
+static void copy_options(int from, int to)
+{
+    static const int numbers[] = {SO_KEEPALIVE, SO_REUSEADDR, SO_RCVLOWAT, SO_PRIORITY, SO_OOBINLINE};
+    static const int times[] = {SO_RCVTIMEO, SO_SNDTIMEO};
+    for (size_t i = 0; i < sizeof numbers / sizeof *numbers; i++) {
+        int value = conn_option(from, SOL_SOCKET, numbers[i]);
+        if (value > 0)
+            real.setsockopt(to, SOL_SOCKET, numbers[i], &value, sizeof value);
+    }
+    for (size_t i = 0; i < sizeof times / sizeof *times; i++) {
+        struct timeval tv;
+        socklen_t len = sizeof tv;
+        if (real.getsockopt(from, SOL_SOCKET, times[i], &tv, &len) == 0)
+            real.setsockopt(to, SOL_SOCKET, times[i], &tv, len);
+    }
+    struct linger linger;
+    socklen_t len = sizeof linger;
+    if (real.getsockopt(from, SOL_SOCKET, SO_LINGER, &linger, &len) == 0)
+        real.setsockopt(to, SOL_SOCKET, SO_LINGER, &linger, len);
+    real.fcntl(to, F_SETFL, real.fcntl(from, F_GETFL));
+}
+
+int pair_make(struct pair *p, int fd)
+{
+    int ends[2] = {-1, -1};
+    *p = (struct pair){-1, -1, -1};
+    if (real.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0)
+        return errno;
+    p->local = raise_number(ends[0]);
+    p->remote = raise_number(ends[1]);
+    p->tcp = real.fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+    if (p->local < 0 || p->remote < 0 || p->tcp < 0) {
+        pair_close(p);
+        return EMFILE;
+    }
+    copy_options(fd, p->remote);
+    return 0;
+}
+
+bool pair_give(const struct pair *p, const char *at, size_t len)
+{
+    return real.send(p->remote, at, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+}
+
+void pair_replace(const struct pair *p, struct conn *c)
+{
+    for (int n = table_next(0); n >= 0; n = table_next(n + 1)) {
+        struct conn *there = table_get(n);
+        if (there == c)
+            real.dup3(p->remote, n, table_bits(n) & SLOT_CLOEXEC ? O_CLOEXEC : 0);
+        if (there)
+            conn_put(there);
+    }
+    c->cookie = conn_cookie(p->remote);
+}
+
+void pair_close(struct pair *p)
+{
+    int *const all[] = {&p->tcp, &p->local, &p->remote};
+    for (size_t i = 0; i < sizeof all / sizeof *all; i++) {
+        if (*all[i] >= 0)
+            real.close(*all[i]);
+        *all[i] = -1;
+    }
+}
+
+void pair_settle(int tcp, int local)
+{
+    real.dup2(tcp, RELAY_TCP);
+    real.dup2(local, RELAY_LOCAL);
+    for (int fd = 0; fd < 2; fd++) {
+        real.close(fd);
+        if (open("/dev/null", O_RDWR) != fd)
+            real.close(fd); /* closed is as good as nothing */
+    }
+    if (real.close_range(RELAY_LOCAL + 1, UINT_MAX, 0) == 0)
+        return;
+    struct rlimit limit = {.rlim_cur = 1024};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    for (rlim_t fd = RELAY_LOCAL + 1; fd < limit.rlim_cur && fd < INT_MAX; fd++)
+        real.close((int)fd);
+}

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The socket pair that takes a conn's place. Both descriptors and the one of the TCP socket stand above the
+ * numbers that a program counts on, and are close-on-exec. Blocks nowhere; makes descriptors; the conn's lock
+ * is held.
+ */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+
+struct conn;
+
+struct pair {
+    int tcp;    /* the connection */
+    int local;  /* the relay's end */
+    int remote; /* the program's end */
+};
+
+/* Makes the pair and a duplicate of the TCP socket; the program's end gets the flags and options that the
+ * program has set. 0 or errno. */
+int pair_make(struct pair *p, int fd);
+/* Puts bytes into the pair as if the program had written them. False: they do not fit. */
+bool pair_give(const struct pair *p, const char *at, size_t len);
+/* Every number of the conn in this process becomes the program's end. */
+void pair_replace(const struct pair *p, struct conn *c);
+void pair_close(struct pair *p);
+
+/* In the process that becomes the relay: the connection is 3, the pair's end 4, 0 and 1 nothing, 2 stays
+ * until there is nothing left to say; all others are closed. Async-signal-safe, no memory is changed. */
+void pair_settle(int tcp, int local);
+#define RELAY_TCP   3
+#define RELAY_LOCAL 4
