@@ -44,6 +44,7 @@ void init_now(void)
         return;
     config_init();
     hook_dlopen_target = real.dlopen;
+    hook_vfork_target = real.vfork;
     table_on_copy = after_copy;
     table_adopt();
     wait_init();

@@ -275,6 +275,8 @@ void conn_say(struct conn *c, const char *result_type, const char *const parts[]
  * joined. */
 void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,
                const char *const parts[]);
+/* Refuses what was reported already: a descriptor that cannot be used but past us. */
+void conn_shut(struct conn *c, int error);
 #define CONN_FAIL(c, kind, error, type, ...)                                                                 \
     conn_fail(c, kind, error, type, (const char *const[]){__VA_ARGS__, NULL})
 /* Does a later request's authority stay within what the certificate and the rule cover? */

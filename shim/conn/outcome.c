@@ -73,6 +73,12 @@ static void refuse(struct conn *c, int error)
     report_decision(c, "blocked");
 }
 
+void conn_shut(struct conn *c, int error)
+{
+    c->decision_reported = true;
+    refuse(c, error);
+}
+
 void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *result_type,
                const char *const parts[])
 {

@@ -13,6 +13,7 @@
 #define CHUNKS 16384U
 
 static _Atomic(struct conn *) chunks[CHUNKS];
+atomic_uint pool_live;
 static atomic_uint made;
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned hint; /* where a free one was last seen; under pool_lock */
@@ -82,6 +83,7 @@ struct conn *pool_new(void)
     pthread_mutex_unlock(&pool_lock);
     if (!c)
         return NULL;
+    atomic_fetch_add(&pool_live, 1);
     /* Everything but the count, the index and the lock starts at zero. */
     size_t start = offsetof(struct conn, held_signals);
     memset((char *)c + start, 0, sizeof *c - start);
@@ -121,6 +123,7 @@ static void release(struct conn *c)
     c->policy = NULL;
     owner_give_back(c->owner);
     c->owner = NULL;
+    atomic_fetch_sub(&pool_live, 1);
 }
 
 void conn_put(struct conn *c)

@@ -5,9 +5,13 @@
  */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 
 struct conn;
+
+/* How many conns there are. */
+extern atomic_uint pool_live;
 
 /* A clean conn with one reference, or NULL. Allocates by mmap; takes a lock; not in a signal handler unless
  * signals are blocked. */

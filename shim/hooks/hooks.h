@@ -22,6 +22,8 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, st
 
 /* dlopen.c: where the exported dlopen jumps to. */
 extern void *(*hook_dlopen_target)(const char *file, int flags);
+/* vfork.c: the same for vfork. */
+extern pid_t (*hook_vfork_target)(void);
 
 static inline long failed(int error)
 {

@@ -80,9 +80,8 @@ static bool is_for_stdio(int fd)
     return fd <= 2 || table_bits(fd) & SLOT_STDIO;
 }
 
-static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
+static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len, bool stdio)
 {
-    bool stdio = is_for_stdio(fd);
     int result = real.connect(fd, addr, len);
     int saved = errno;
     if (conn_dialled(c, fd, result, saved)) {
@@ -90,7 +89,9 @@ static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr,
     } else if (stdio && !numbers_may_pass(fd, fd <= 2 ? DOOR_LOW : DOOR_STDIO)) {
         saved = errno;
         result = -1;
-        real.shutdown(fd, SHUT_RDWR); /* a write that we do not see must fail */
+        conn_lock(c, fd);
+        conn_shut(c, saved); /* a write that we do not see must fail */
+        conn_unlock(c);
     }
     conn_put(c);
     errno = saved;
@@ -109,11 +110,12 @@ EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
         return result;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return real.connect(fd, addr, len);
+    bool stdio = is_for_stdio(fd); /* of the number as it was */
     int saved = errno;
     enum gate gate = conn_gate(fd, addr, len, &c, &error);
     errno = saved;
     switch (gate) {
-    case GATE_GOVERNED: return connect_governed(c, fd, addr, len);
+    case GATE_GOVERNED: return connect_governed(c, fd, addr, len, stdio);
     case GATE_REFUSED: return (int)failed(error);
     default: break;
     }

@@ -174,8 +174,7 @@ bool relay_wanted_at_close(int fd)
     conn_lock(c, fd);
     bool held = (c->state == CONN_SNIFF || conn_negotiating(c)) && buffer_len(&c->hold) > 0 && !c->read_last;
     bool last = atomic_load(&c->numbers) == 1;
-    bool wanted = held && last && conn_is_socket(c, fd) &&
-                  (c->born_in == table_pid() ? conn_claim(c) : conn_is_user(c));
+    bool wanted = held && last && conn_is_socket(c, fd) && conn_is_user(c);
     conn_unlock(c);
     conn_put(c);
     return wanted;

@@ -104,7 +104,7 @@ static int become_relay(void *arg)
     pair_settle(o->pair->tcp, o->pair->local);
     setsid();
     if (chdir("/") == 0)
-        execve(o->path, o->argv, o->envp);
+        real.execve(o->path, o->argv, o->envp);
     o->error = errno;
     _exit(127);
 }

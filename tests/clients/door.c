@@ -102,15 +102,6 @@ static void way_fdopen(void)
     converse(fd);
 }
 
-static void way_fdopen_open(void)
-{
-    int fd = dial();
-    warm_up(fd);
-    FILE *f = fdopen(fd, "r+");
-    say("fdopen", f ? 0 : -1);
-    converse(fd);
-}
-
 static void way_fdopen_before(void)
 {
     int fd = new_socket();
@@ -258,17 +249,6 @@ static void way_oob(void)
     converse(fd);
 }
 
-static void way_bulk(void)
-{
-    int fd = dial(), ends[2], file = open(self, O_RDONLY);
-    if (pipe(ends) != 0 || write(ends[1], request, 20) != 20)
-        return;
-    say("sendfile", sendfile(fd, file, NULL, 100));
-    say("splice", splice(ends[0], NULL, fd, NULL, 20, 0));
-    say("splice-from", splice(fd, NULL, ends[1], NULL, 20, SPLICE_F_NONBLOCK));
-    converse(fd);
-}
-
 static void way_syscall(void)
 {
     int fd = dial();
@@ -397,7 +377,6 @@ static const struct {
     void (*go)(void);
 } ways[] = {
     {"fdopen", way_fdopen},
-    {"fdopen-open", way_fdopen_open},
     {"fdopen-before", way_fdopen_before},
     {"dup2-0", way_dup2_0},
     {"dup2-1", way_dup2_1},
@@ -410,7 +389,6 @@ static const struct {
     {"exec-open", way_exec_open},
     {"rights", way_rights},
     {"oob", way_oob},
-    {"bulk", way_bulk},
     {"syscall", way_syscall},
     {"dup-before", way_dup_before},
     {"dup-after", way_dup_after},
