@@ -29,6 +29,6 @@ bool numbers_is_sealed(int fd);
  * lets it survive the exec that follows would carry the raw socket away. No message: the memory is not the
  * child's. */
 bool numbers_are_parents(int fd);
-/* May fd go through this door (relay/relay.h)? True: make the call. False: errno says why not. Also for a child
- * of vfork, which is told EOPNOTSUPP. */
+/* May fd go through this door (relay/relay.h)? True: make the call. False: errno says why not. Also for a
+ * child of vfork, which is told EOPNOTSUPP. */
 bool numbers_may_pass(int fd, enum door door);

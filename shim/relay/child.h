@@ -6,6 +6,9 @@
  */
 #pragma once
 
+/* AddressSanitizer does not know the stack that these functions run on, and says so. */
+#define ON_ANOTHER_STACK __attribute__((no_sanitize_address))
+
 /*
  * Runs `start` in a process that shares this one's memory, while the calling thread is stopped; what it
  * starts must not be waited for. `start` runs on a stack of its own, sets *(int *) results through `arg`, and

@@ -79,7 +79,7 @@ static void keep_only(struct conn *c)
     table_set(RELAY_TCP, c, 0, &before);
 }
 
-__attribute__((noreturn)) static void live(const struct order *o)
+ON_ANOTHER_STACK __attribute__((noreturn)) static void live(const struct order *o)
 {
     conn_on_change = NULL; /* nobody sleeps here, and numbers mean other things */
     conn_on_gone = NULL;
@@ -97,7 +97,7 @@ __attribute__((noreturn)) static void live(const struct order *o)
     _exit(0);
 }
 
-static int middle(void *arg)
+ON_ANOTHER_STACK static int middle(void *arg)
 {
     struct order *o = arg;
     pid_t pid = fork();

@@ -70,7 +70,7 @@ void pair_replace(const struct pair *p, struct conn *c)
 {
     for (int n = table_next(0); n >= 0; n = table_next(n + 1)) {
         struct conn *there = table_get(n);
-        if (there == c)
+        if (there && there == c)
             real.dup3(p->remote, n, table_bits(n) & SLOT_CLOEXEC ? O_CLOEXEC : 0);
         if (there)
             conn_put(there);

@@ -98,7 +98,7 @@ static bool fill(struct order *o, const struct conn *c)
 }
 
 /* Shares our memory until the exec. */
-static int become_relay(void *arg)
+ON_ANOTHER_STACK static int become_relay(void *arg)
 {
     struct order *o = arg;
     pair_settle(o->pair->tcp, o->pair->local);

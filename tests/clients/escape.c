@@ -75,7 +75,7 @@ static void converse(int in, int out)
 /* What a program asks of its socket. */
 static void ask(int fd)
 {
-    struct sockaddr_in name;
+    struct sockaddr_in name = {0};
     socklen_t len = sizeof name;
     int value = -1;
     say("getpeername", getpeername(fd, (struct sockaddr *)&name, &len));
@@ -422,10 +422,10 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    if (argc < 4)
-        return 2;
     self = "/proc/self/exe";
     request = getenv("REQUEST");
+    if (argc < 4 || !request)
+        return 2;
     if (strcmp(argv[1], "converse") == 0) {
         converse(atoi(argv[2]), atoi(argv[3]));
         return 0;
