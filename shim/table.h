@@ -40,6 +40,9 @@ struct conn *table_get(int fd);
 /* The same without a reference: only to ask whether it is ours. */
 bool table_has(int fd);
 
+/* Is anything known of it, a conn or bits? As cheap. */
+bool table_knows(int fd);
+
 unsigned table_bits(int fd);
 void table_set_bits(int fd, unsigned set, unsigned clear);
 

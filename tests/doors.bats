@@ -9,7 +9,7 @@ load lib
 BATS_TEST_TIMEOUT=60
 
 setup_file() {
-    compile door
+    compile door share
     mkdir "$BATS_FILE_TMPDIR/no-relay"
     cp "$BUILD"/{tlsup,libtlsup.so,libtlsup-tls.so} "$BATS_FILE_TMPDIR/no-relay"
 }
@@ -182,6 +182,24 @@ still_works=('send 0' 'answered 0')
 @test "fork before the first byte: the child is upgraded" {
     door fork-before-bytes 'connect 0' "${still_works[@]}" 'child 0'
     assert_inside "$CANARY"
+}
+
+# a socket that both processes have from before connect()
+@test "fork before connect: the process that did not dial is governed as well" {
+    local way
+    for way in child-dials child-dials-stdio parent-dials child-dials-exec; do
+        run "$BATS_FILE_TMPDIR/share" "$way" "$ORIGIN_PORT" </dev/null
+        plain=$output
+        [[ $plain == *'HTTP/1.1 200 OK'* ]]
+        : >"$ORIGIN_DIR/clear.log"
+        run -0 protected "$BATS_FILE_TMPDIR/share" "$way" "$ORIGIN_PORT"
+        [ "$output" = "$plain" ] || { diff <(echo "$plain") <(echo "$output") >&2; cat "$TMP/stderr" >&2; false; }
+        assert_inside "$CANARY"
+        assert_no_clear "$CANARY"
+        : >"$ORIGIN_DIR/inside.log"
+    done
+    run -0 protected "$BATS_FILE_TMPDIR/share" both "$ORIGIN_PORT"
+    [[ $output == *$'child: HTTP/1.1 200 OK\nparent: write ECONNRESET'* ]] # one session has one user
 }
 
 @test "vfork: a child that changes descriptors does not harm the parent" {

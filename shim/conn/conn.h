@@ -87,6 +87,7 @@ struct conn_waiter { /* a thread that sleeps on this conn in a multithreaded pro
     struct conn_waiter *next;
 };
 
+struct owner;      /* conn/owner.h */
 struct epoll_reg;  /* wait/epoll.c */
 struct conn_saved; /* relay/saved.h */
 
@@ -107,7 +108,8 @@ struct conn {
     int fd;              /* a number of this description, the one that the current call came by */
     uint64_t cookie;     /* SO_COOKIE */
     atomic_uint numbers; /* descriptors of ours that name it */
-    _Atomic(int) *owner; /* in a page that processes share: the pid that may use the session; 0: unclaimed */
+    struct owner *owner; /* in memory that processes share: who may use the session */
+    uint64_t owned;      /* the cookie that the word was made for */
     int born_in;         /* pid */
 
     /* where to, and what for */
@@ -217,6 +219,10 @@ bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy
 enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct conn **conn, int *error);
 /* The result of the real connect(). True: it failed for good, the caller lets the conn go. No lock needed. */
 bool conn_dialled(struct conn *c, int fd, int result, int error);
+
+/* The conn, with a reference, of a number that is SLOT_FRESH and connected all the same; NULL: it is not
+ * connected, or none of our business. No lock needed; as conn_gate(). */
+struct conn *conn_adopt(int fd);
 
 /* Takes `fd` out of the table before the number is closed or replaced; says goodbye if it was the last of its
  * description. No lock needed. */

@@ -104,7 +104,8 @@ static void fill(struct conn *c, const struct dial *d)
         c->names[i] = c->names_text + (d->names[i] - d->text);
     c->cookie = conn_cookie(d->fd);
     c->born_in = table_pid();
-    c->owner = owner_new();
+    c->owner = owner_new(c->cookie);
+    c->owned = c->cookie;
     c->connect_ns = now_ns();
     c->connecting = true;
     c->id = c->cookie ^ c->connect_ns;

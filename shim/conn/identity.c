@@ -26,10 +26,10 @@ bool conn_is_socket(struct conn *c, int fd)
 
 bool conn_claim(struct conn *c)
 {
-    return c->owner ? owner_claim(c->owner) : c->born_in == table_pid();
+    return c->owner ? owner_claim(c->owner, c->owned) : c->born_in == table_pid();
 }
 
 bool conn_is_user(const struct conn *c)
 {
-    return c->owner ? owner_holds(c->owner) : c->born_in == table_pid();
+    return c->owner ? owner_holds(c->owner, c->owned) : c->born_in == table_pid();
 }

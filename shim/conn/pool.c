@@ -121,7 +121,7 @@ static void release(struct conn *c)
     c->flow.in_head = NULL;
     policy_unref(c->policy);
     c->policy = NULL;
-    owner_give_back(c->owner);
+    owner_give_back(c->owner, c->owned);
     c->owner = NULL;
     atomic_fetch_sub(&pool_live, 1);
 }

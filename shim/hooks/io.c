@@ -66,7 +66,8 @@ static ssize_t pass_rest(struct transfer *t)
 /* True: the call is answered, *result is it. False: the real call is to be made. */
 static bool send_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
 {
-    struct transfer t = {.conn = table_get(fd), .fd = fd, .iov = iov, .n = n, .flags = flags};
+    struct transfer t = {
+        .conn = numbers_governed(fd) ? table_get(fd) : NULL, .fd = fd, .iov = iov, .n = n, .flags = flags};
     if (!t.conn)
         return false;
     if (flags & (MSG_OOB | MSG_ZEROCOPY)) { /* meaningless over a record layer */
@@ -108,7 +109,8 @@ static ssize_t discard(struct transfer *t)
 
 static bool recv_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
 {
-    struct transfer t = {.conn = table_get(fd), .fd = fd, .iov = iov, .n = n, .flags = flags};
+    struct transfer t = {
+        .conn = numbers_governed(fd) ? table_get(fd) : NULL, .fd = fd, .iov = iov, .n = n, .flags = flags};
     if (!t.conn)
         return false;
     if (flags & MSG_ERRQUEUE || t.conn->state == CONN_PLAIN) {
@@ -161,7 +163,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t len)
 {
     struct iovec one = {(void *)buf, len};
     ssize_t result;
-    if (!table_has(fd))
+    if (!numbers_governed(fd))
         return real.write(fd, buf, len);
     return send_through(fd, &one, 1, 0, &result) ? result : real.write(fd, buf, len);
 }
@@ -170,7 +172,7 @@ ALIAS_OF(write) ssize_t __write(int fd, const void *buf, size_t len);
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
     ssize_t result;
-    if (!table_has(fd))
+    if (!numbers_governed(fd))
         return real.writev(fd, iov, n);
     if (bad_vector(iov, n, &result))
         return result;
@@ -180,7 +182,7 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 /* MSG_FASTOPEN is a connect() with data: the same gate, then the same bytes without the address. */
 static bool fast_open(int fd, const struct sockaddr *addr, socklen_t len, int flags, int *result)
 {
-    if (!(flags & MSG_FASTOPEN) || !addr || table_has(fd))
+    if (!(flags & MSG_FASTOPEN) || !addr || numbers_governed(fd))
         return false;
     struct sockaddr_storage peer;
     socklen_t peer_len = sizeof peer;
@@ -232,7 +234,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     ssize_t result;
     int dialled;
-    if (!table_has(fd) && msg) {
+    if (!numbers_governed(fd) && msg) {
         if (carries_ours(msg))
             return failed(EACCES);
         if (!fast_open(fd, msg->msg_name, msg->msg_namelen, flags, &dialled))
@@ -256,7 +258,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 
 EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
-    bool plain = !table_has(fd) && !(flags & MSG_FASTOPEN);
+    bool plain = !numbers_governed(fd) && !(flags & MSG_FASTOPEN);
     for (unsigned i = 0; plain && vec && i < n && i < IOV_MAX; i++)
         if (carries_ours(&vec[i].msg_hdr))
             return (int)failed(EACCES);
@@ -285,7 +287,7 @@ EXPORT ssize_t read(int fd, void *buf, size_t len)
 {
     struct iovec one = {buf, len};
     ssize_t result;
-    if (!table_has(fd))
+    if (!numbers_governed(fd))
         return real.read(fd, buf, len);
     return recv_through(fd, &one, 1, 0, &result) ? result : real.read(fd, buf, len);
 }
@@ -294,7 +296,7 @@ ALIAS_OF(read) ssize_t __read(int fd, void *buf, size_t len);
 EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
 {
     ssize_t result;
-    if (!table_has(fd))
+    if (!numbers_governed(fd))
         return real.readv(fd, iov, n);
     if (bad_vector(iov, n, &result))
         return result;
@@ -315,7 +317,7 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockadd
 EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
     ssize_t result;
-    if (!msg || !table_has(fd))
+    if (!msg || !numbers_governed(fd))
         return real.recvmsg(fd, msg, flags);
     if (bad_vector(msg->msg_iov, (int)msg->msg_iovlen, &result))
         return result;
@@ -331,7 +333,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 
 EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
 {
-    if (!table_has(fd) || !vec)
+    if (!numbers_governed(fd) || !vec)
         return real.recvmmsg(fd, vec, n, flags, timeout);
     unsigned got = 0;
     while (got < n) {

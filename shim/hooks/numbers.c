@@ -61,6 +61,20 @@ void numbers_forget(int fd)
     }
 }
 
+bool numbers_governed(int fd)
+{
+    if (!table_knows(fd))
+        return false;
+    if (table_has(fd) || !(table_bits(fd) & SLOT_FRESH))
+        return table_has(fd);
+    int saved = errno;
+    struct conn *c = conn_adopt(fd);
+    if (c)
+        conn_put(c);
+    errno = saved;
+    return c != NULL;
+}
+
 struct conn *numbers_sealed(int fd)
 {
     struct conn *c = table_get(fd);
@@ -90,7 +104,7 @@ bool numbers_are_parents(int fd)
 
 bool numbers_may_pass(int fd, enum door door)
 {
-    if (!table_has(fd))
+    if (!numbers_governed(fd))
         return true;
     int saved = errno;
     int error = table_is_ours() ? relay_pass(fd, door) : numbers_are_parents(fd) ? EOPNOTSUPP : 0;

@@ -22,6 +22,8 @@ void numbers_free(int fd);
 /* A socket that is not governed after all. */
 void numbers_forget(int fd);
 
+/* Is there a conn at fd? One that another process connected, which shares the socket, becomes one now. */
+bool numbers_governed(int fd);
 /* The conn at fd with a reference, unless it is one whose bytes pass in the clear by now. */
 struct conn *numbers_sealed(int fd);
 bool numbers_is_sealed(int fd);

@@ -28,7 +28,7 @@ static void doors_before_exec(void)
         return;
     int saved = errno;
     for (int n = table_next(0); n >= 0; n = table_next(n + 1)) {
-        struct conn *c = table_bits(n) & SLOT_CLOEXEC ? NULL : numbers_sealed(n);
+        struct conn *c = table_bits(n) & SLOT_CLOEXEC || !numbers_governed(n) ? NULL : numbers_sealed(n);
         if (!c)
             continue;
         if (is_meant(c))

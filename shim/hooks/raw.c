@@ -130,7 +130,7 @@ EXPORT long syscall(long number, ...)
         bulk_call(number, &w, &result))
         return result;
     bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;
-    if ((implicit_connect || table_has((int)w.a)) && bytes_call(number, &w, &result))
+    if ((implicit_connect || numbers_governed((int)w.a)) && bytes_call(number, &w, &result))
         return result;
     return real.syscall(number, w.a, w.b, w.c, w.d, w.e, w.f);
 }
