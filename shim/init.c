@@ -7,6 +7,7 @@
 #include "shim/conn/pool.h"
 #include "shim/engine.h"
 #include "shim/hooks/hooks.h"
+#include "shim/hooks/numbers.h"
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/relay/relay.h"
@@ -49,6 +50,13 @@ void init_now(void)
     table_adopt();
     wait_init();
     pthread_atfork(owner_before_fork, NULL, in_child);
+}
+
+/* exit() does not close what is open, and RFC 2818 section 2.2 wants close_notify before the end of the
+ * connection. */
+__attribute__((destructor)) static void leaving(void)
+{
+    numbers_end();
 }
 
 /* glibc gives constructors what main() gets. */

@@ -83,7 +83,10 @@ fetched() {
     fetched empty
 }
 
-@test "aio is refused with a reason and nothing leaves" {
+@test "aio is refused with a reason and nothing leaves where there is no relay" {
+    mkdir "$TMP/build"
+    cp "$BUILD"/{tlsup,libtlsup.so,libtlsup-tls.so} "$TMP/build"
+    local BUILD=$TMP/build
     run -0 tlsup_run -p "$POLICY" -- "$BATS_FILE_TMPDIR/calls" aio "$ORIGIN_PORT" / canary-aio
     [[ $output == *"aio_write EOPNOTSUPP"* ]]
     [[ $output == *"aio_read EOPNOTSUPP"* ]]

@@ -167,6 +167,23 @@ still_works=('send 0' 'answered 0')
     assert_inside "$CANARY"
 }
 
+# ---- exit() without close() ----------------------------------------------------------------------------------------
+
+@test "exit() says goodbye" {
+    door leave 'connect 0' 'warm 0'
+    wait_event 'conn 1 close-notify-received'
+    [ "$(jq -r 'select(.event == "close").closed' "$TMP/audit")" = local ]
+}
+
+@test "a request that is fired and forgotten arrives" {
+    local way
+    for way in leave-fired leave-fired-nonblocking; do
+        door "$way" 'connect 0' 'send 0'
+        wait_for 5 assert_inside "$CANARY"
+        : >"$ORIGIN_DIR/inside.log"
+    done
+}
+
 # ---- two processes -----------------------------------------------------------------------------------------------
 
 @test "fork: a child that closes leaves the connection to the parent" {

@@ -163,7 +163,7 @@ struct conn {
     const char *result_type; /* static */
     char reason[256];
     bool would_block; /* testing: enforce would have refused */
-    bool decision_reported;
+    bool decision_reported, close_reported;
     uint64_t id;
     uint64_t connect_ns, switched_ns, open_ns;
     uint64_t bytes_in, bytes_out;
@@ -229,6 +229,10 @@ struct conn *conn_adopt(int fd);
 void conn_leave(int fd);
 /* The same once `conn` (with its slot's reference, which is taken) is out of the table already. */
 void conn_left(struct conn *c, int fd);
+
+/* The process ends with the number open: goodbye is said as at close(), but the number stays ours, so that
+ * whoever still uses it meets an error and not the wire. No lock needed. */
+void conn_last_word(int fd);
 
 /* Is every call the kernel's own? What was held has still to go first in CONN_PLAIN. */
 static inline bool conn_is_through(const struct conn *c)

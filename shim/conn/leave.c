@@ -9,8 +9,6 @@ static void say_goodbye(struct conn *c)
 {
     if (c->state == CONN_OPEN)
         open_goodbye(c);
-    if (conn_on_gone)
-        conn_on_gone(c);
     if (conn_negotiating(c) || c->state == CONN_SNIFF) { /* nothing was sent; the record says so */
         c->error = 0;
         c->result_type = "tlsup-closed-before-upgrade";
@@ -30,7 +28,7 @@ void conn_left(struct conn *c, int fd)
         /* A number whose close was not seen names another socket by now: its bytes are none of ours. */
         if (conn_is_user(c) && conn_is_socket(c, fd))
             say_goodbye(c);
-        else if (conn_on_gone)
+        if (conn_on_gone)
             conn_on_gone(c);
         conn_unlock(c);
     }
@@ -42,4 +40,16 @@ void conn_leave(int fd)
     struct conn *c = table_take(fd);
     if (c)
         conn_left(c, fd);
+}
+
+void conn_last_word(int fd)
+{
+    struct conn *c = table_get(fd);
+    if (!c)
+        return;
+    conn_lock(c, fd);
+    if (conn_is_user(c) && conn_is_socket(c, fd))
+        say_goodbye(c);
+    conn_unlock(c);
+    conn_put(c);
 }

@@ -186,8 +186,9 @@ void report_close(struct conn *c)
 {
     struct audit_event e;
     struct words w;
-    if (!c->decision_reported)
+    if (!c->decision_reported || c->close_reported)
         return;
+    c->close_reported = true;
     describe(c, &e, &w);
     e.action = "upgraded";
     e.bytes_in = c->bytes_in;

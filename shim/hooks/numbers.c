@@ -42,6 +42,17 @@ void numbers_go(int fd)
     errno = saved;
 }
 
+void numbers_end(void)
+{
+    if (!atomic_load(&pool_live) || !table_is_ours())
+        return;
+    for (int fd = table_next(0); fd >= 0; fd = table_next(fd + 1)) {
+        if (relay_wanted_at_close(fd))
+            relay_pass(fd, DOOR_CLOSE);
+        conn_last_word(fd);
+    }
+}
+
 void numbers_free(int fd)
 {
     int saved = errno;

@@ -17,6 +17,8 @@ struct conn;
 void numbers_came(int fd, unsigned bits);
 /* The number is about to be closed or replaced: a conn says goodbye. */
 void numbers_go(int fd);
+/* The process ends: what close() would have done for each number, except that it stays. */
+void numbers_end(void);
 /* The conn is forgotten but the socket stays: what the program believes of FD_CLOEXEC becomes true again. */
 void numbers_free(int fd);
 /* A socket that is not governed after all. */

@@ -165,6 +165,26 @@ static void way_connect_low(void)
     say("send", send(fd, request, strlen(request), MSG_NOSIGNAL));
 }
 
+/* ---- the end ---- */
+
+static void way_leave(void)
+{
+    warm_up(dial());
+}
+
+static void way_leave_fired(void)
+{
+    int fd = dial();
+    say("send", send(fd, request, strlen(request), 0) < 0 ? -1 : 0);
+}
+
+static void way_leave_fired_nonblocking(void)
+{
+    int fd = dial();
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    say("send", send(fd, request, strlen(request), 0) < 0 ? -1 : 0);
+}
+
 /* ---- other programs ---- */
 
 static void way_spawn(void)
@@ -384,6 +404,9 @@ static const struct {
     {"dup3", way_dup3},
     {"dupfd-low", way_dupfd_low},
     {"connect-low", way_connect_low},
+    {"leave", way_leave},
+    {"leave-fired", way_leave_fired},
+    {"leave-fired-nonblocking", way_leave_fired_nonblocking},
     {"spawn", way_spawn},
     {"exec", way_exec},
     {"exec-open", way_exec_open},
