@@ -101,6 +101,12 @@ bool table_has(int fd)
     return slot && conn_of(atomic_load_explicit(slot, memory_order_acquire));
 }
 
+bool table_names(int fd, const struct conn *c)
+{
+    slot_word *slot = slot_of(fd);
+    return slot && conn_of(atomic_load_explicit(slot, memory_order_acquire)) == c;
+}
+
 bool table_knows(int fd)
 {
     slot_word *slot = slot_of(fd);

@@ -40,6 +40,8 @@ struct conn *table_get(int fd);
 /* The same without a reference: only to ask whether it is ours. */
 bool table_has(int fd);
 
+/* Does this number name that conn? As cheap. */
+bool table_names(int fd, const struct conn *c);
 /* Is anything known of it, a conn or bits? As cheap. */
 bool table_knows(int fd);
 

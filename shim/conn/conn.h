@@ -156,7 +156,7 @@ struct conn {
     struct conn_buffer peeked; /* plaintext that MSG_PEEK took off the engine */
     enum conn_rc ended;        /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
     bool write_shut, read_shut, notify_sent, fin_sent, fin_owed;
-    bool broken; /* a write was answered with an error already: the next gets EPIPE */
+    bool broken; /* the error was told already: writes get EPIPE, reads the end */
 
     /* the result */
     int error;               /* errno of a refusal, or of the stream's end */
@@ -298,10 +298,14 @@ bool conn_covers(const struct conn *c, const struct http1_request *r);
 enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken);
 /* True while bytes that a blocking program has given are not yet on their way. */
 bool conn_settling(const struct conn *c);
-enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t *got);
+/* peek_from: how many bytes from the next one on to look without taking them; CONN_TAKE: takes. */
+enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, size_t *got);
+#define CONN_TAKE SIZE_MAX
 /* Bytes that recv would give now (FIONREAD). */
 size_t conn_readable(struct conn *c);
 enum conn_rc conn_shutdown(struct conn *c, int how);
+/* Have both sides ended it? TCP would have no connection any more (ENOTCONN). */
+bool conn_is_over(const struct conn *c);
 /* poll's truth for `interest` (POLLIN, POLLOUT …), given what the kernel said (0 if it was not asked). */
 short conn_ready(struct conn *c, short interest, short kernel);
 /* What to ask the kernel for so that nothing of `interest` is missed. */

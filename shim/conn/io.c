@@ -161,25 +161,52 @@ static enum conn_rc fill_peeked(struct conn *c, size_t cap)
     return rc;
 }
 
-static enum conn_rc recv_open(struct conn *c, char *buf, size_t cap, bool peek, size_t *got)
+static enum conn_rc peek_open(struct conn *c, size_t from, char *buf, size_t cap, size_t *got)
 {
-    open_flush(c);
-    if (c->state != CONN_OPEN)
-        return refused(c);
-    enum conn_rc rc = peek ? fill_peeked(c, cap) : RC_OK;
+    enum conn_rc rc = fill_peeked(c, from + cap);
+    size_t held = buffer_len(&c->peeked);
+    *got = held <= from ? 0 : held - from < cap ? held - from : cap;
+    if (*got)
+        memcpy(buf, buffer_at(&c->peeked) + from, *got);
+    return *got ? RC_OK : rc;
+}
+
+static enum conn_rc take_open(struct conn *c, char *buf, size_t cap, size_t *got)
+{
+    enum conn_rc rc = RC_OK;
     size_t n = buffer_len(&c->peeked) < cap ? buffer_len(&c->peeked) : cap, more = 0;
     if (n) {
         memcpy(buf, buffer_at(&c->peeked), n);
-        if (!peek)
-            buffer_consume(&c->peeked, n);
+        buffer_consume(&c->peeked, n);
     }
-    if (!peek && (n < cap || !cap)) /* a short read must mean that nothing is left */
+    if (n < cap || !cap) /* a short read must mean that nothing is left */
         rc = open_read(c, buf + n, cap - n, &more);
     *got = n + more;
     return *got ? RC_OK : rc;
 }
 
-enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t *got)
+/* An error is told once, by whichever call comes first; then reading ends, and writing is EPIPE. */
+static enum conn_rc once(struct conn *c, enum conn_rc rc)
+{
+    if (rc != RC_ERROR || c->state != CONN_OPEN)
+        return rc;
+    if (c->broken)
+        return RC_EOF;
+    c->broken = true;
+    c->error = ECONNRESET;
+    return RC_ERROR;
+}
+
+static enum conn_rc recv_open(struct conn *c, char *buf, size_t cap, size_t peek_from, size_t *got)
+{
+    open_flush(c);
+    if (c->state != CONN_OPEN)
+        return refused(c);
+    return once(c, peek_from == CONN_TAKE ? take_open(c, buf, cap, got)
+                                          : peek_open(c, peek_from, buf, cap, got));
+}
+
+enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, size_t *got)
 {
     *got = 0;
     if (c->state == CONN_RELAYED)
@@ -195,7 +222,7 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, bool peek, size_t 
             return rc;
     }
     switch (conn_state_of(c)) {
-    case CONN_OPEN: return recv_open(c, buf, cap, peek, got);
+    case CONN_OPEN: return recv_open(c, buf, cap, peek_from, got);
     case CONN_REFUSED: return refused(c);
     case CONN_PLAIN: plain_flush(c); return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
     default: return RC_PASS;

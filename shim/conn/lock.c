@@ -8,6 +8,22 @@
 
 void (*conn_on_change)(struct conn *c);
 
+/* A number may have been closed while duplicates live, and stand in an epoll set all the same: by now it may
+ * name anything. */
+static int living_number(const struct conn *c, int fd)
+{
+    if (table_names(fd, c))
+        return fd;
+    if (atomic_load(&c->numbers) == 0) /* on its way out: the caller knows */
+        return fd;
+    if (table_names(c->fd, c))
+        return c->fd;
+    for (int n = table_next(0); n >= 0; n = table_next(n + 1))
+        if (table_names(n, c))
+            return n;
+    return fd;
+}
+
 void conn_lock(struct conn *c, int fd)
 {
     sigset_t all, before;
@@ -21,7 +37,7 @@ void conn_lock(struct conn *c, int fd)
     c->held_signals = before;
     c->held_cancel = cancel;
     c->held_errno = error;
-    c->fd = fd;
+    c->fd = living_number(c, fd);
 }
 
 void conn_unlock(struct conn *c)

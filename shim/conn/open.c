@@ -4,6 +4,7 @@
 #include "shim/real.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -24,8 +25,16 @@ static enum conn_rc encrypt(struct conn *c, const char *buf, size_t len, size_t 
     case TLS_DONE: c->bytes_out += *taken; return RC_OK;
     case TLS_WANT_WRITE: c->want_out = true; return RC_AGAIN;
     case TLS_WANT_READ: c->want_in = true; return RC_AGAIN;
-    default: return broke(c);
+    default: *taken = 0; return broke(c); /* not on their way after all */
     }
+}
+
+/* Has the peer reset the connection? For calls that move no byte, by which the kernel would say so. The error
+ * itself may have gone to a read ahead; a hang-up that we have no part in stays. */
+static bool is_reset(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd};
+    return real.poll(&p, 1, 0) > 0 && (p.revents & POLLERR || (p.revents & POLLHUP && !c->fin_sent));
 }
 
 /* A later request for a name that the certificate and the rule do not cover: the connection ends before a
@@ -141,7 +150,9 @@ void open_flush(struct conn *c)
 
 enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
-    if (c->write_shut) {
+    if (!c->broken && (c->write_shut || len == 0) && is_reset(c))
+        return broke(c);
+    if (c->write_shut || c->broken) {
         c->error = EPIPE;
         return RC_ERROR;
     }
@@ -217,14 +228,12 @@ enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
     *got = 0;
     if (c->ended != RC_OK)
         return c->ended;
-    if (c->read_shut)
-        return RC_EOF;
     while (cap) {
         size_t n = 0;
         switch (c->engine->read(c->tls, buf, cap, &n)) {
         case TLS_DONE: break;
-        case TLS_WANT_READ: c->want_in = true; return RC_AGAIN;
-        case TLS_WANT_WRITE: c->want_out = true; return RC_AGAIN;
+        case TLS_WANT_READ: c->want_in = true; return c->read_shut ? RC_EOF : RC_AGAIN; /* as tcp_recvmsg() */
+        case TLS_WANT_WRITE: c->want_out = true; return c->read_shut ? RC_EOF : RC_AGAIN;
         case TLS_CLOSED:
             c->closed = "close-notify";
             c->changed = true;
@@ -248,7 +257,7 @@ enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
 
 bool open_readable(struct conn *c)
 {
-    if (buffer_len(&c->peeked) || c->ended != RC_OK || c->read_shut)
+    if (buffer_len(&c->peeked) || c->ended != RC_OK)
         return true;
     if (c->dropping) { /* what is there may be the OPTIONS answer's: look through the program's eyes */
         char byte;
@@ -259,7 +268,7 @@ bool open_readable(struct conn *c)
         return rc != RC_AGAIN;
     }
     enum tls_result r = c->engine->poll(c->tls);
-    return r != TLS_WANT_READ && r != TLS_WANT_WRITE;
+    return c->read_shut || (r != TLS_WANT_READ && r != TLS_WANT_WRITE);
 }
 
 /* ---- the end ---- */
@@ -298,11 +307,20 @@ static void shut_write(struct conn *c)
         open_goodbye(c);
 }
 
+bool conn_is_over(const struct conn *c)
+{
+    return c->state == CONN_OPEN && (c->broken || (c->write_shut && c->ended != RC_OK) || is_reset(c));
+}
+
 enum conn_rc conn_shutdown(struct conn *c, int how)
 {
     if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || conn_is_through(c) ||
         c->state == CONN_REFUSED)
         return RC_PASS;
+    if (conn_is_over(c)) {
+        c->error = ENOTCONN;
+        return RC_ERROR;
+    }
     if (c->state == CONN_OPEN) {
         if (how != SHUT_RD && !c->write_shut)
             shut_write(c);

@@ -17,15 +17,20 @@ static short ready_early(const struct conn *c, short interest)
 
 static short ready_open(struct conn *c, short interest, short kernel)
 {
-    short bits = kernel & (POLLERR | POLLHUP);
+    short bits = kernel & (c->broken ? POLLHUP : POLLERR | POLLHUP);
+    if (kernel & POLLHUP && !c->fin_sent && !c->broken) /* a reset, whose error a read ahead may have taken */
+        bits |= POLLERR;
+    if (c->write_shut &&
+        (c->read_shut || c->ended != RC_OK || kernel & POLLRDHUP)) /* our FIN may be held back still */
+        bits |= POLLHUP;
     if (interest & READ_BITS &&
-        (kernel & (POLLIN | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
+        (kernel & (READ_BITS | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
          buffer_len(&c->peeked) || c->engine->pending(c->tls)) &&
         open_readable(c))
         bits |= interest & READ_BITS;
-    if (interest & WRITE_BITS && kernel & (POLLOUT | POLLERR | POLLHUP) && !conn_settling(c))
+    if (interest & WRITE_BITS && kernel & (WRITE_BITS | POLLERR | POLLHUP) && !conn_settling(c))
         bits |= interest & WRITE_BITS;
-    if (interest & POLLRDHUP && (kernel & POLLRDHUP || c->ended != RC_OK))
+    if (interest & POLLRDHUP && (kernel & POLLRDHUP || c->ended != RC_OK || c->read_shut))
         bits |= POLLRDHUP;
     if (kernel & POLLPRI)
         bits |= interest & POLLPRI;
@@ -34,7 +39,7 @@ static short ready_open(struct conn *c, short interest, short kernel)
 
 short conn_ready(struct conn *c, short interest, short kernel)
 {
-    if (c->state == CONN_CANDIDATE && kernel & POLLIN)
+    if (c->state == CONN_CANDIDATE && kernel & READ_BITS)
         conn_server_spoke(c);
     switch (conn_state_of(c)) {
     case CONN_REFUSED: return (short)((interest & ENDED) | POLLERR | POLLHUP);
@@ -59,6 +64,8 @@ short conn_kernel_interest(struct conn *c, short interest)
         return wants;
     if (c->state == CONN_SNIFF)
         return 0;
+    if (c->state == CONN_OPEN && c->write_shut)
+        interest |= POLLRDHUP;
     if (c->state == CONN_OPEN || c->state == CONN_PLAIN) /* RELAYED settles elsewhere */
         return (short)(interest | (conn_settling(c) ? POLLOUT : 0));
     return interest;

@@ -162,27 +162,27 @@ EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
     return real.getsockname(fd, addr, len);
 }
 
-/* While a conn is dialled again the kernel has no peer; after a refusal it may have none any more. */
+/* While a conn is dialled again the kernel has no peer; after a refusal it may have none any more. Where our
+ * FIN is held back it has one still. */
 EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
 {
-    int told;
-    if (table_has(fd) && saved_getpeername(fd, addr, len, &told))
-        return told ? (int)failed(told) : 0;
-    int result = real.getpeername(fd, addr, len);
-    if (result == 0 || errno != ENOTCONN)
-        return result;
     struct conn *c = table_get(fd);
+    int told;
     if (!c)
-        return (int)failed(ENOTCONN);
+        return real.getpeername(fd, addr, len);
     conn_lock(c, fd);
-    bool ours = conn_negotiating(c) || c->state == CONN_REFUSED;
-    if (ours && addr && len) {
+    bool ours = conn_negotiating(c) || c->state == CONN_REFUSED, over = conn_is_over(c);
+    conn_unlock(c);
+    int result = saved_getpeername(fd, addr, len, &told) ? (told ? (int)failed(told) : 0)
+                 : over                                  ? (int)failed(ENOTCONN)
+                                                         : real.getpeername(fd, addr, len);
+    if (result != 0 && errno == ENOTCONN && ours && addr && len) {
         memcpy(addr, &c->peer, *len < c->peer_len ? *len : c->peer_len);
         *len = c->peer_len;
+        result = 0;
     }
-    conn_unlock(c);
     conn_put(c);
-    return ours ? 0 : (int)failed(ENOTCONN);
+    return result;
 }
 
 EXPORT int shutdown(int fd, int how)
@@ -192,7 +192,10 @@ EXPORT int shutdown(int fd, int how)
         return real.shutdown(fd, how);
     conn_lock(c, fd);
     enum conn_rc rc = conn_claim(c) ? conn_shutdown(c, how) : RC_PASS;
+    int error = c->error;
     conn_unlock(c);
     conn_put(c);
+    if (rc == RC_ERROR)
+        return (int)failed(error);
     return rc == RC_PASS ? real.shutdown(fd, how) : 0;
 }

@@ -149,7 +149,7 @@ static void end_in(struct pump *p)
 static enum conn_rc receive(struct pump *p)
 {
     size_t got = 0;
-    enum conn_rc rc = conn_recv(p->c, p->in, CHUNK_BYTES, false, &got);
+    enum conn_rc rc = conn_recv(p->c, p->in, CHUNK_BYTES, CONN_TAKE, &got);
     if (rc == RC_PASS) {
         ssize_t n = real.recv(p->fd, p->in, CHUNK_BYTES, MSG_DONTWAIT);
         got = n > 0 ? (size_t)n : 0;

@@ -35,7 +35,7 @@ short look_at(struct conn *c, short events, short kernel, bool waits)
     if (c->generation != generation || (c->state == CONN_PLAIN && !was_plain))
         kernel = 0; /* that was said of an association that is no more: ask again */
     short bits = conn_ready(c, events, kernel);
-    if (kernel & POLLIN &&
+    if (kernel & READS &&
         bits & READS) /* it may be in this process now: the kernel no longer wakes others for it */
         c->changed = true;
     return bits;

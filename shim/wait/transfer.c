@@ -3,6 +3,7 @@
 
 #include "shim/real.h"
 #include "shim/wait/block.h"
+#include "shim/wait/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -62,14 +63,25 @@ static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
 
 /* ---- out ---- */
 
+/* As the kernel: what was moved before counts. */
+static enum conn_rc bad_address(struct transfer *t)
+{
+    t->bad = true;
+    return RC_ERROR;
+}
+
 /* Gives one segment. A conn that took a part, or came further, may take more at once: only when neither is so
  * does it know what to wait for. */
 static enum conn_rc push_segment(struct transfer *t, const char *at, size_t len)
 {
     for (;;) {
         enum conn_state before = t->conn->state;
-        size_t taken = 0;
-        enum conn_rc rc = conn_send(t->conn, at, len, &taken);
+        size_t taken = 0, good = len ? memory_usable(at, len, false) : 0;
+        if (len && !good) { /* that it cannot be sent counts for more */
+            enum conn_rc rc = conn_send(t->conn, at, 0, &taken);
+            return rc == RC_ERROR ? rc : bad_address(t);
+        }
+        enum conn_rc rc = conn_send(t->conn, at, good, &taken);
         t->done += taken;
         at += taken;
         len -= taken;
@@ -116,8 +128,8 @@ enum conn_rc transfer_send(struct transfer *t)
     conn_lock(t->conn, t->fd);
     for (;;) {
         rc = push_and_settle(t, total);
-        t->error = t->conn->error;
-        if (rc == RC_ERROR && t->done && must_not_wait(t))
+        t->error = t->bad ? EFAULT : t->conn->error;
+        if (rc == RC_ERROR && t->done && (t->bad || must_not_wait(t)))
             rc = RC_OK; /* what was accepted stays accepted: whether the refusal came this early must not show
                          */
         bool settled = rc == RC_OK && !conn_settling(t->conn);
@@ -135,6 +147,25 @@ enum conn_rc transfer_send(struct transfer *t)
 
 /* ---- in ---- */
 
+/* *full: the segment was filled. */
+static enum conn_rc pull_segment(struct transfer *t, char *at, size_t len, bool peek, bool *full)
+{
+    *full = false;
+    do {
+        size_t got = 0, good = len ? memory_usable(at, len, true) : 0;
+        if (len && !good)
+            return bad_address(t);
+        enum conn_rc rc = conn_recv(t->conn, at, good, peek ? t->done : CONN_TAKE, &got);
+        t->done += got;
+        if (rc != RC_OK || got < good)
+            return rc;
+        at += got;
+        len -= got;
+    } while (len);
+    *full = true;
+    return RC_OK;
+}
+
 static enum conn_rc pull(struct transfer *t)
 {
     bool peek = t->flags & MSG_PEEK;
@@ -146,10 +177,10 @@ static enum conn_rc pull(struct transfer *t)
             skip -= t->iov[i].iov_len;
             continue;
         }
-        size_t got = 0, len = t->iov[i].iov_len - skip;
-        enum conn_rc rc = conn_recv(t->conn, (char *)t->iov[i].iov_base + skip, len, peek, &got);
-        t->done += got;
-        if (rc != RC_OK || got < len || peek) /* a peek of several segments looks at the first only */
+        bool full;
+        enum conn_rc rc =
+            pull_segment(t, (char *)t->iov[i].iov_base + skip, t->iov[i].iov_len - skip, peek, &full);
+        if (rc != RC_OK || !full)
             return rc;
         skip = 0;
     }
@@ -166,7 +197,7 @@ enum conn_rc transfer_recv(struct transfer *t)
     for (;;) {
         size_t before = t->done;
         rc = pull(t);
-        t->error = t->conn->error;
+        t->error = t->bad ? EFAULT : t->conn->error;
         bool enough = t->done && (!whole || t->done == total);
         if (enough || rc == RC_PASS || rc == RC_EOF || rc == RC_ERROR || (rc == RC_OK && !total))
             break;

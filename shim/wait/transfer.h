@@ -16,6 +16,7 @@ struct transfer {
     size_t n;
     int flags;   /* of send or recv */
     size_t done; /* bytes moved */
+    bool bad;    /* the program gave an address that is none */
     int error;   /* with RC_ERROR: errno */
 };
 

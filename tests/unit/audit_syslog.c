@@ -4,6 +4,8 @@
 #define audit_decision    decision_here
 #define audit_close       close_here
 #define audit_format      format_here
+#define audit_speak_for   speak_for_here
+#define audit_exe         exe_here
 #define AUDIT_SYSLOG_PATH socket_path
 static char socket_path[64];
 

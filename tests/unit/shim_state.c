@@ -41,7 +41,8 @@ static void test_ends_are_final(struct conn *c)
     for (int e = 0; e < EV_EVENTS; e++) {
         CHECK_INT(after(c, CONN_REFUSED, (enum conn_event)e), CONN_REFUSED);
         CHECK_INT(after(c, CONN_PLAIN, (enum conn_event)e), CONN_PLAIN);
-        CHECK(after(c, CONN_OPEN, (enum conn_event)e) == CONN_REFUSED);
+        CHECK_INT(after(c, CONN_RELAYED, (enum conn_event)e), CONN_RELAYED);
+        CHECK_INT(after(c, CONN_OPEN, (enum conn_event)e), e == EV_ESCAPE ? CONN_RELAYED : CONN_REFUSED);
     }
 }
 
