@@ -238,3 +238,29 @@ so_far() {
     grep -aq 'HTTP/1.1 100' "$ORIGIN_DIR/got"
     tail -c 1000 "$ORIGIN_DIR/got" | cmp - <(pattern 1000)
 }
+
+# Over TCP the send takes the error, and the read says end of file. Of a cut answer that would be a lie.
+@test "an answer that was cut is an error of the read, whatever a write was told before" {
+    new_origin 'expect-head; 101; tls; options-answer; tls-expect-head; tls-send "HTTP/1.1 200 OK\r\n\r\nhalf"; sleep 100; rst'
+    policy 'localhost:PORT verify ca=CA audit=AUDIT'
+    cat >"$TMP/cut.py" <<'PY'
+import socket, sys, time
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+s.sendall(b"POST / HTTP/1.1\r\nHost: localhost\r\nX-Canary: " + sys.argv[2].encode() + b"\r\nContent-Length: 100000\r\n\r\n")
+time.sleep(0.6)
+for i in range(3):
+    try: s.send(b"x" * 1000); print("sent")
+    except OSError as e: print(type(e).__name__)
+try:
+    while True:
+        got = s.recv(1000)
+        print("end" if not got else "bytes")
+        if not got: break
+except OSError as e: print(type(e).__name__)
+PY
+    run -0 tlsup_run -p "$ORIGIN_DIR/policy.conf" -- python3 "$TMP/cut.py" "$ORIGIN_PORT" "$CANARY"
+    [[ $output == *BrokenPipeError* ]]
+    [ "${lines[-1]}" = ConnectionResetError ]
+    assert_no_clear "$CANARY"
+    assert_inside "$CANARY"
+}

@@ -156,7 +156,8 @@ struct conn {
     struct conn_buffer peeked; /* plaintext that MSG_PEEK took off the engine */
     enum conn_rc ended;        /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
     bool write_shut, read_shut, notify_sent, fin_sent, fin_owed;
-    bool broken; /* the error was told already: writes get EPIPE, reads the end */
+    bool broken;   /* an error was told already: writes get EPIPE */
+    bool cut_told; /* by a read: from then on they get the end */
 
     /* the result */
     int error;               /* errno of a refusal, or of the stream's end */

@@ -185,14 +185,16 @@ static enum conn_rc take_open(struct conn *c, char *buf, size_t cap, size_t *got
     return *got ? RC_OK : rc;
 }
 
-/* An error is told once, by whichever call comes first; then reading ends, and writing is EPIPE. */
+/* An error of reading is told once, as by TCP; then reading ends, and writing is EPIPE. But one that a write
+ * was told does not stand for it, as it does over TCP: an answer that was cut must not end like a whole one
+ * (RFC 2818 section 2.2). */
 static enum conn_rc once(struct conn *c, enum conn_rc rc)
 {
     if (rc != RC_ERROR || c->state != CONN_OPEN)
         return rc;
-    if (c->broken)
+    if (c->cut_told)
         return RC_EOF;
-    c->broken = true;
+    c->cut_told = c->broken = true;
     c->error = ECONNRESET;
     return RC_ERROR;
 }
