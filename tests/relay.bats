@@ -101,6 +101,7 @@ doors() {
             return 1
         }
         wait_for 5 assert_inside "$CANARY" 2>/dev/null
+        [[ $door == close ]] || assert_no_clear 'GET /' # not a part of it either; of that door a plain one may come late
     done
 }
 all=(fdopen dup2-0 dup2-2 stdout dup3 dup dupfd spawn setfd fionclex exec child-stdio rights splice sendfile aio dprintf epoll
@@ -124,6 +125,12 @@ all=(fdopen dup2-0 dup2-2 stdout dup3 dup dupfd spawn setfd fionclex exec child-
 @test "a FILE from before connect" {
     doors stream "${all[@]}"
 }
+@test "stdout, or a FILE, on a duplicate from before connect, and after a connect that failed" {
+    local state
+    for state in low-dup stream-dup stream-again; do
+        doors "$state" dprintf dup2-0 dup exec sendfile
+    done
+}
 
 # ---- programs ----------------------------------------------------------------------------------------------------
 
@@ -134,6 +141,13 @@ all=(fdopen dup2-0 dup2-2 stdout dup3 dup dupfd spawn setfd fionclex exec child-
     same bash -c 'exec 3<>"/dev/tcp/localhost/$ORIGIN_PORT"
         while IFS= read -r line; do printf "%s\n" "$line"; done <<<"$REQUEST" >&3
         while IFS= read -r line <&3; do case $line in Date*) ;; [A-Z]*) echo "$line" ;; *) break ;; esac; done'
+}
+
+@test "both records of a connection, in the program's name" {
+    same bash -c '(exec 3<>"/dev/tcp/localhost/$ORIGIN_PORT"; printf %s "$REQUEST" >&3; exec cat <&3) | sed /^Date/d'
+    wait_for 8 no_relay
+    [ "$(jq -r .event "$TMP/audit" | xargs)" = 'decision close' ]
+    [ "$(jq -r .exe "$TMP/audit" | sort -u)" = "$(readlink -f "$(command -v bash)")" ]
 }
 
 @test "a shell's own children, traps and jobs" {
@@ -254,7 +268,8 @@ looked_at() {
     tr '\0' ' ' <"/proc/$1/cmdline"
 }
 one_relay() {
-    pid=$(relays) && [[ $pid != *$'\n'* && $(find "/proc/$pid/fd" -type l 2>/dev/null | wc -l) == 5 ]]
+    pid=$(relays) && [[ $pid != *$'\n'* && $(find "/proc/$pid/fd" -type l 2>/dev/null | wc -l) == 6 ]] &&
+        [[ $(readlink "/proc/$pid/fd/2") == /dev/null ]]
 }
 
 @test "a relay belongs to nobody, holds nothing else, and says what it is" {
@@ -268,7 +283,7 @@ one_relay() {
         run looked_at "$pid"
         [[ ${lines[0]} != "parent $child" ]]
         [ "${lines[1]}" = "session $pid" ]
-        [ "${lines[2]}" = '0 1 3 4 5' ]
+        [ "${lines[2]}" = '0 1 2 3 4 5' ]
         if [ "$state" = candidate ]; then
             [[ ${lines[3]} == */libtlsup-relay\ http://*:$ORIGIN_PORT\ * ]]
         else
@@ -340,6 +355,33 @@ one_relay() {
     run -0 protected "$BATS_FILE_TMPDIR/escape" open dup2-0 "$ORIGIN_PORT"
     [[ ${lines[-1]} == *', ECONNRESET' ]]
     assert_inside "$CANARY"
+}
+
+@test "a number that cannot be replaced: the connection ends, and no byte leaves" {
+    cat >"$TMP/limit.py" <<'PY'
+import fcntl, os, resource, socket
+s = socket.create_connection(("localhost", int(os.environ["ORIGIN_PORT"])))
+n = fcntl.fcntl(s.fileno(), fcntl.F_DUPFD, 70)
+s.close()
+resource.setrlimit(resource.RLIMIT_NOFILE, (64, 64)) # dup2() onto 70 fails from here on
+try:
+    fcntl.ioctl(n, 0x5451) # FIOCLEX
+    fcntl.ioctl(n, 0x5450) # FIONCLEX: a door
+    print("kept")
+except OSError as e:
+    print("not kept")
+pid = os.fork()
+if pid == 0:
+    os.execv("/bin/sh", ["sh", "-c", "printf %s \"$REQUEST\" >/proc/self/fd/70; printf %s \"$REQUEST\" >&70"])
+os.waitpid(pid, 0)
+try:
+    os.write(n, os.environb[b"REQUEST"])
+    print(os.read(n, 12))
+except OSError as e:
+    print("error")
+PY
+    run -0 protected python3 "$TMP/limit.py"
+    [ "${lines[0]}" = 'not kept' ]
 }
 
 @test "may: the clear, by a relay as well (script)" {

@@ -188,6 +188,8 @@ static inline enum conn_state conn_state_of(const struct conn *c)
 
 /* Gives a reference back; the last one frees. */
 void conn_put(struct conn *c);
+/* Frees the session and what is held, and sends nothing: somebody else has it, or nobody. Under the lock. */
+void conn_drop_session(struct conn *c);
 /* Locks with signals blocked and cancellation off, and makes `fd` the number to use. */
 void conn_lock(struct conn *c, int fd);
 /* Unlocks, after sleepers were told of changes. errno is what it was at conn_lock(): a call that succeeds

@@ -112,13 +112,14 @@ static void fill(struct conn *c, const struct dial *d)
 }
 
 /* An unseen exec must lose the descriptor rather than inherit it: FD_CLOEXEC is set before connect() is
- * issued; what the program believes stands in the slot. */
+ * issued; what the program believes stands in the slot, besides a FILE that it has made of the number. */
 static unsigned seal(int fd)
 {
     int flags = real.fcntl(fd, F_GETFD);
+    unsigned bits = table_bits(fd) & SLOT_STDIO;
     if (flags >= 0 && !(flags & FD_CLOEXEC))
         real.fcntl(fd, F_SETFD, flags | FD_CLOEXEC);
-    return flags >= 0 && (flags & FD_CLOEXEC) ? SLOT_CLOEXEC : 0;
+    return flags >= 0 && (flags & FD_CLOEXEC) ? bits | SLOT_CLOEXEC : bits;
 }
 
 /* Numbers that were duplicated from this one before connect() name the same connection. */

@@ -106,8 +106,7 @@ void pool_ref(struct conn *c)
     atomic_fetch_add(&c->refs, 1);
 }
 
-/* The last reference: nobody else can see it, no lock is needed. */
-static void release(struct conn *c)
+void conn_drop_session(struct conn *c)
 {
     if (c->tls)
         c->engine->free(c->tls);
@@ -115,6 +114,12 @@ static void release(struct conn *c)
     buffer_free(&c->hold);
     buffer_free(&c->head);
     buffer_free(&c->peeked);
+}
+
+/* The last reference: nobody else can see it, no lock is needed. */
+static void release(struct conn *c)
+{
+    conn_drop_session(c);
     free(c->saved);
     c->saved = NULL;
     free(c->flow.in_head);

@@ -55,13 +55,41 @@ void numbers_end(void)
 
 void numbers_free(int fd)
 {
+    struct conn *c = table_get(fd);
     int saved = errno;
-    unsigned bits = table_bits(fd);
-    if (!(bits & SLOT_CLOEXEC))
-        real.fcntl(fd, F_SETFD, 0);
-    conn_leave(fd);
-    table_set_bits(fd, SLOT_FRESH, 0);
+    for (int n = table_next(0); c && n >= 0; n = table_next(n + 1)) {
+        unsigned bits = table_bits(n);
+        if (!table_names(n, c))
+            continue;
+        if (!(bits & SLOT_CLOEXEC))
+            real.fcntl(n, F_SETFD, 0);
+        conn_leave(n);
+        table_set_bits(n, SLOT_FRESH | (bits & SLOT_STDIO), 0);
+    }
+    if (c)
+        conn_put(c);
     errno = saved;
+}
+
+static bool is_for_stdio(const struct conn *c)
+{
+    for (int n = table_next(0); n >= 0; n = table_next(n + 1))
+        if (table_names(n, c) && (n <= 2 || table_bits(n) & SLOT_STDIO))
+            return true;
+    return false;
+}
+
+bool numbers_leave_stdio(struct conn *c, int fd)
+{
+    int saved = errno;
+    int error = is_for_stdio(c) ? relay_pass(fd, DOOR_STDIO) : 0;
+    if (error) {
+        conn_lock(c, fd);
+        conn_shut(c, error); /* a write that we do not see must fail */
+        conn_unlock(c);
+    }
+    errno = error ? error : saved;
+    return error == 0;
 }
 
 void numbers_forget(int fd)
@@ -80,8 +108,10 @@ bool numbers_governed(int fd)
         return table_has(fd);
     int saved = errno;
     struct conn *c = conn_adopt(fd);
-    if (c)
+    if (c) {
+        numbers_leave_stdio(c, fd);
         conn_put(c);
+    }
     errno = saved;
     return c != NULL;
 }

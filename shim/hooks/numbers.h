@@ -19,7 +19,12 @@ void numbers_came(int fd, unsigned bits);
 void numbers_go(int fd);
 /* The process ends: what close() would have done for each number, except that it stays. */
 void numbers_end(void);
-/* The conn is forgotten but the socket stays: what the program believes of FD_CLOEXEC becomes true again. */
+/* A conn is there: if one of its numbers is 0, 1 or 2, or the program made a FILE of one before connect(),
+ * stdio would use it past us, and a relay gets it. False: none could be started; the conn is refused and
+ * errno set. */
+bool numbers_leave_stdio(struct conn *c, int fd);
+/* The conn at fd is forgotten but the socket stays, with all its numbers: what the program believes of
+ * FD_CLOEXEC becomes true again. */
 void numbers_free(int fd);
 /* A socket that is not governed after all. */
 void numbers_forget(int fd);

@@ -56,7 +56,7 @@ static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, in
     if (!same) { /* its close was not seen: the flags of this one are its own */
         numbers_go(fd);
         known = false;
-    } else if (addr->sa_family == AF_UNSPEC) {
+    } else if (addr->sa_family == AF_UNSPEC && state != CONN_RELAYED) {
         numbers_free(fd);
         known = false;
     } else if (state == CONN_REFUSED) {
@@ -74,24 +74,15 @@ static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, in
     return known;
 }
 
-/* Before connect() the program made a FILE of the number, or it is one that stdio uses anyway. */
-static bool is_for_stdio(int fd)
-{
-    return fd <= 2 || table_bits(fd) & SLOT_STDIO;
-}
-
-static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len, bool stdio)
+static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
     int result = real.connect(fd, addr, len);
     int saved = errno;
     if (conn_dialled(c, fd, result, saved)) {
         numbers_free(fd);
-    } else if (stdio && !numbers_may_pass(fd, fd <= 2 ? DOOR_LOW : DOOR_STDIO)) {
+    } else if (!numbers_leave_stdio(c, fd)) {
         saved = errno;
         result = -1;
-        conn_lock(c, fd);
-        conn_shut(c, saved); /* a write that we do not see must fail */
-        conn_unlock(c);
     }
     conn_put(c);
     errno = saved;
@@ -110,12 +101,11 @@ EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
         return result;
     if (addr->sa_family != AF_INET && addr->sa_family != AF_INET6)
         return real.connect(fd, addr, len);
-    bool stdio = is_for_stdio(fd); /* of the number as it was */
     int saved = errno;
     enum gate gate = conn_gate(fd, addr, len, &c, &error);
     errno = saved;
     switch (gate) {
-    case GATE_GOVERNED: return connect_governed(c, fd, addr, len, stdio);
+    case GATE_GOVERNED: return connect_governed(c, fd, addr, len);
     case GATE_REFUSED: return (int)failed(error);
     default: break;
     }

@@ -40,7 +40,7 @@ static const uint8_t ways[CONN_STATES][DOORS] = {
 };
 
 static const char *const descriptions[DOORS] = {
-    [DOOR_STDIO] = "stdio on its descriptor (fdopen) would pass TLS by",
+    [DOOR_STDIO] = "stdio on its descriptor (fdopen, 0, 1 or 2) would pass TLS by",
     [DOOR_LOW] = "descriptors 0, 1 and 2 are used by stdio, past TLS",
     [DOOR_SPAWN] = "its descriptor was about to be given to a child (posix_spawn), past TLS",
     [DOOR_KEEP] = "its descriptor was about to survive exec, past TLS",
@@ -66,17 +66,22 @@ static int start(struct conn *c, const struct pair *p, enum way way)
     return spawn_relay(c, p);
 }
 
-/* The session is the relay's: nothing of it may be used or ended here. */
-static void give_up(struct conn *c)
+/* The relay runs: the numbers become its pair's. */
+static int switch_over(struct conn *c, const struct pair *p)
 {
-    if (c->tls)
-        c->engine->free(c->tls);
-    c->tls = NULL;
-    buffer_free(&c->hold);
-    buffer_free(&c->head);
-    buffer_free(&c->peeked);
+    if (conn_on_replaced)
+        conn_on_replaced(c, false);
+    bool all = pair_replace(p, c);
+    if (conn_on_replaced)
+        conn_on_replaced(c, true);
+    conn_drop_session(c);
+    if (!all) {
+        conn_shut(c, EOPNOTSUPP);
+        return EMFILE;
+    }
     c->want_in = c->want_out = c->connecting = false;
     conn_enter(c, EV_ESCAPE);
+    return 0;
 }
 
 static int hand_over(struct conn *c, int fd, enum way way)
@@ -85,19 +90,14 @@ static int hand_over(struct conn *c, int fd, enum way way)
     int error = pair_make(&p, fd);
     if (error)
         return error;
-    c->saved = saved_take(fd);
+    if (!c->saved)
+        c->saved = saved_take(fd);
     owner_escape(c->owner);
     error = c->saved ? start(c, &p, way) : ENOMEM;
-    if (error) {
+    if (error)
         owner_take(c->owner);
-    } else {
-        if (conn_on_replaced)
-            conn_on_replaced(c, false);
-        pair_replace(&p, c);
-        if (conn_on_replaced)
-            conn_on_replaced(c, true);
-        give_up(c);
-    }
+    else
+        error = switch_over(c, &p);
     pair_close(&p);
     return error;
 }

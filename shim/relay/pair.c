@@ -66,16 +66,16 @@ bool pair_give(const struct pair *p, const char *at, size_t len)
     return real.send(p->remote, at, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
 }
 
-void pair_replace(const struct pair *p, struct conn *c)
+bool pair_replace(const struct pair *p, struct conn *c)
 {
-    for (int n = table_next(0); n >= 0; n = table_next(n + 1)) {
-        struct conn *there = table_get(n);
-        if (there && there == c)
-            real.dup3(p->remote, n, table_bits(n) & SLOT_CLOEXEC ? O_CLOEXEC : 0);
-        if (there)
-            conn_put(there);
-    }
+    bool all = true;
+    for (int n = table_next(0); n >= 0; n = table_next(n + 1))
+        if (table_names(n, c))
+            all = real.dup3(p->remote, n, table_bits(n) & SLOT_CLOEXEC ? O_CLOEXEC : 0) >= 0 && all;
+    if (!all)
+        real.shutdown(p->tcp, SHUT_RDWR);
     c->cookie = conn_cookie(p->remote);
+    return all;
 }
 
 void pair_close(struct pair *p)
@@ -92,11 +92,12 @@ void pair_settle(int tcp, int local)
 {
     real.dup2(tcp, RELAY_TCP);
     real.dup2(local, RELAY_LOCAL);
-    for (int fd = 0; fd < 2; fd++) {
+    for (int fd = 0; fd < 2; fd++)
         real.close(fd);
-        if (open("/dev/null", O_RDWR) != fd)
-            real.close(fd); /* closed is as good as nothing */
-    }
+    int nothing = open("/dev/null", O_RDWR); /* 0: the lowest number that is free */
+    real.dup2(nothing, STDOUT_FILENO);
+    if (real.fcntl(STDERR_FILENO, F_GETFD) < 0)
+        real.dup2(nothing, STDERR_FILENO);
     if (real.close_range(RELAY_LOCAL + 1, UINT_MAX, 0) == 0)
         return;
     struct rlimit limit = {.rlim_cur = 1024};

@@ -22,8 +22,9 @@ struct pair {
 int pair_make(struct pair *p, int fd);
 /* Puts bytes into the pair as if the program had written them. False: they do not fit. */
 bool pair_give(const struct pair *p, const char *at, size_t len);
-/* Every number of the conn in this process becomes the program's end. */
-void pair_replace(const struct pair *p, struct conn *c);
+/* Every number of the conn in this process becomes the program's end. False: one could not (the limit of
+ * descriptors was lowered below it): the connection is shut down then, for the number still names it. */
+bool pair_replace(const struct pair *p, struct conn *c);
 void pair_close(struct pair *p);
 
 /* In the process that becomes the relay: the connection is 3, the pair's end 4, 0 and 1 nothing, 2 stays

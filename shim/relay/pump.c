@@ -29,6 +29,7 @@ struct pump {
     bool in_ended;    /* the server has, and the program knows */
     bool gone;        /* nobody is at the other end of the pair */
     bool failed;      /* ends with a reset */
+    bool silent;      /* stderr is let go of */
     bool abandoned;   /* the server spoke to a program that is gone */
     uint64_t sniffed; /* when the last byte of a head in pieces came */
     uint64_t said_at; /* the program is gone and all that it said is on its way: when that was so first */
@@ -235,12 +236,12 @@ static void rest(struct pump *p)
 
 /* ---- the whole ---- */
 
-/* Words of ours go to the program's stderr; whoever waits for that to be closed does not wait for us. */
-static void let_go_of_stderr(const struct pump *p)
+/* Words of ours go to the program's stderr; whoever waits for that to be closed does not wait for us. Not
+ * closed, or the file of the records would get its number. */
+static void let_go_of_stderr(struct pump *p)
 {
-    if (!p->c->decision_reported || real.fcntl(STDERR_FILENO, F_GETFD) < 0)
-        return;
-    real.close(STDERR_FILENO);
+    if (!p->silent && p->c->decision_reported)
+        p->silent = real.dup2(STDOUT_FILENO, STDERR_FILENO) >= 0;
 }
 
 /* Has all that the program said gone into the socket? */

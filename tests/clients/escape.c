@@ -379,9 +379,37 @@ static void read_kept_answer(int fd)
     say("warm", n < 0 ? n : 0);
 }
 
+/* What was prepared before connect() talks first. */
+static void begin_by(FILE *f)
+{
+    fprintf(f, "%.20s", request);
+    say("fflush", fflush(f));
+    request += 20;
+}
+
+/* Nobody listens there: the same socket is connected again afterwards. */
+static void fail_once(int fd)
+{
+    struct sockaddr_in nobody = {.sin_family = AF_INET, .sin_port = htons(1)};
+    nobody.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    say("connect in vain", connect(fd, (struct sockaddr *)&nobody, sizeof nobody));
+    nobody.sin_port = to.sin_port;
+    nobody.sin_addr.s_addr = htonl(0x7f000002); /* governed as well, and nobody is there either */
+    say("connect in vain", connect(fd, (struct sockaddr *)&nobody, sizeof nobody));
+}
+
 static int reach(const char *state)
 {
     int fd = socket(AF_INET, SOCK_STREAM, 0);
+    FILE *other = NULL;
+    if (strcmp(state, "low-dup") == 0 && dup2(fd, STDOUT_FILENO) == STDOUT_FILENO)
+        other = stdout;
+    if (strcmp(state, "stream-dup") == 0)
+        other = fdopen(dup(fd), "w");
+    if (strcmp(state, "stream-again") == 0) {
+        other = fdopen(fd, "r+");
+        fail_once(fd);
+    }
     bool low = strcmp(state, "low") == 0;
     if (low) { /* connect() on a number that stdio uses */
         dup2(fd, 0);
@@ -390,11 +418,10 @@ static int reach(const char *state)
     }
     FILE *f = strcmp(state, "stream") == 0 ? fdopen(fd, "r+") : NULL;
     say("connect", connect(fd, (struct sockaddr *)&to, sizeof to));
-    if (f) {
-        fprintf(f, "%.20s", request);
-        say("fflush", fflush(f));
-        request += 20;
-    }
+    if (f)
+        begin_by(f);
+    if (other)
+        begin_by(other);
     if (strcmp(state, "partial") == 0) {
         say("part", send(fd, request, 20, 0));
         request += 20;
