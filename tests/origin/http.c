@@ -178,12 +178,26 @@ static bool exchange_one(struct conn *c, const struct head *h)
     return x.keep && !x.failed;
 }
 
+/* Somebody begins with TLS where HTTP is spoken: servers in the field answer that with 400. */
+static bool speaks_http(struct conn *c)
+{
+    const struct ahead *a = stream_ahead(c);
+
+    if (a->at == a->end && !stream_fill(c))
+        return false;
+    if (a->data[a->at] >= ' ' || a->data[a->at] == '\r' || a->data[a->at] == '\n')
+        return true;
+    journal_event(c->id, "not-http %02x", a->data[a->at]);
+    stream_puts(c, "HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
+    return false;
+}
+
 bool http_serve(struct conn *c, const struct honest *honest, bool may_upgrade, long limit)
 {
     long served = 0;
     struct head h;
 
-    while (!stream_stopping() && head_read(c, &h)) {
+    while (!stream_stopping() && speaks_http(c) && head_read(c, &h)) {
         bool go_on;
         if (!c->ssl && may_upgrade && !honest->no_upgrade && upgrade_wanted(&h))
             go_on = upgrade_do(c, honest);
