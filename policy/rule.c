@@ -221,6 +221,7 @@ static void inherit(struct policy_rule *r, const struct policy_rule *defaults)
 static bool check_together(const struct rule_draft *d, struct policy_diagnostics *diag)
 {
     const struct policy_rule *r = &d->line.rule;
+    bool own_when = r->own & 1U << OPTION_WHEN;
     bool own_connect_timeout = r->own & 1U << OPTION_CONNECT_TIMEOUT;
 
     if (!r->cert != !r->key)
@@ -232,6 +233,11 @@ static bool check_together(const struct rule_draft *d, struct policy_diagnostics
         diag_error(diag, d->option_place[OPTION_CONNECT_TIMEOUT],
                    "connect-timeout= is for what goes on in plain; it makes no sense at level ",
                    policy_level_name(r->level), " unless mode=testing");
+    else if (own_when && r->when_connect && !d->is_defaults && r->try[0] != STRATEGY_IMPLICIT)
+        diag_error(
+            diag, d->option_place[OPTION_WHEN],
+            "when=connect is for TLS that begins with the connection: it needs a try= that begins with "
+            "implicit");
     else
         return true;
     return false;

@@ -94,7 +94,7 @@ bool value_try(struct option_use *u)
             return bad_value(u, at, ", each once");
         seen |= 1U << s;
         u->rule->try[u->rule->n_try++] = s;
-        if (s != STRATEGY_UPGRADE && !unbuilt)
+        if (s == STRATEGY_CONNECT && !unbuilt)
             unbuilt = at;
         if (!*end)
             break;
@@ -102,7 +102,7 @@ bool value_try(struct option_use *u)
     if (unbuilt)
         diag_error(u->diag, value_place(u, unbuilt),
                    policy_strategy_name(find_strategy(unbuilt, strcspn(unbuilt, ","))),
-                   " is not built yet in this version; use try=upgrade");
+                   " is not built yet in this version; use try=upgrade,implicit");
     return !unbuilt;
 }
 
@@ -112,8 +112,8 @@ bool value_port(struct option_use *u)
 
     if (!number_parse(u->value, strlen(u->value), &port) || port == 0 || port > UINT16_MAX)
         return bad_value(u, u->value, "");
-    diag_error(u->diag, u->word->place, u->row->name, "= is not built yet in this version; leave it out");
-    return false;
+    u->rule->implicit_port = (uint16_t)port;
+    return true;
 }
 
 /* RFC 9110 section 7.8: protocol = name "/" version; RFC 2817 section 3.1: the name is TLS. Written with ", "

@@ -18,7 +18,7 @@ static const struct tls_engine *engine;
 struct cached {
     struct policy *policy; /* a reference, so that a rule's address is not used again for another */
     const struct policy_rule *rule;
-    bool check_chain;
+    bool check_chain, client_certificate;
     struct tls_context *context;
 };
 static struct cached contexts[CONTEXTS];
@@ -103,8 +103,9 @@ const struct tls_engine *engine_get(char *why, size_t cap)
     return found;
 }
 
-static struct tls_context *make(const struct policy_rule *rule, bool check_chain, struct tls_error *error)
+static struct tls_context *make(const struct engine_wish *wish, struct tls_error *error)
 {
+    const struct policy_rule *rule = wish->verdict->rule;
     struct tls_params params = {
         .ca = rule->ca,
         .crl = rule->crl,
@@ -112,13 +113,11 @@ static struct tls_context *make(const struct policy_rule *rule, bool check_chain
         .ciphersuites = rule->ciphersuites,
         .alpn = rule->alpn,
         .min_version = rule->min_tls,
-        .check_chain = check_chain,
+        .check_chain = wish->verdict->check_chain,
         .strict = rule->level == LEVEL_SECURE,
         .observe = rule->mode == MODE_TESTING,
     };
-    /* No client certificate in band unless the rule insists: whoever swaps our OPTIONS for a request of his
-     * own would have it run in our name (SECURITY L8). */
-    if (rule->cert_on_upgrade) {
+    if (wish->client_certificate) {
         params.cert = rule->cert;
         params.key = rule->key;
     }
@@ -134,15 +133,22 @@ static void forget(struct cached *place)
     *place = (struct cached){0};
 }
 
-/* The entry of this rule, or one to fill: unused, else that of another policy, else the one whose turn it is.
+static bool serves(const struct cached *at, const struct policy *policy, const struct engine_wish *wish)
+{
+    return at->policy == policy && at->rule == wish->verdict->rule &&
+           at->check_chain == wish->verdict->check_chain &&
+           at->client_certificate == wish->client_certificate;
+}
+
+/* The entry of this kind, or one to fill: unused, else that of another policy, else the one whose turn it is.
  */
-static struct cached *place_of(const struct policy *policy, const struct policy_verdict *verdict)
+static struct cached *place_of(const struct policy *policy, const struct engine_wish *wish)
 {
     static size_t turn;
     struct cached *stale = NULL;
     for (size_t i = 0; i < n_contexts; i++) {
         struct cached *at = &contexts[i];
-        if (at->policy == policy && at->rule == verdict->rule && at->check_chain == verdict->check_chain)
+        if (serves(at, policy, wish))
             return at;
         if (at->policy != policy)
             stale = at;
@@ -156,31 +162,32 @@ static struct cached *place_of(const struct policy *policy, const struct policy_
 }
 
 /* Under engine_lock: an entry that another thread evicts must not be in use. */
-static struct tls_context *context_for(struct policy *policy, const struct policy_verdict *verdict,
+static struct tls_context *context_for(struct policy *policy, const struct engine_wish *wish,
                                        struct tls_error *error)
 {
-    struct cached *place = place_of(policy, verdict);
+    struct cached *place = place_of(policy, wish);
     if (!place->context) {
-        struct tls_context *made = make(verdict->rule, verdict->check_chain, error);
+        struct tls_context *made = make(wish, error);
         if (made)
-            *place = (struct cached){policy_ref(policy), verdict->rule, verdict->check_chain, made};
+            *place = (struct cached){policy_ref(policy), wish->verdict->rule, wish->verdict->check_chain,
+                                     wish->client_certificate, made};
     }
     return place->context;
 }
 
-bool engine_prepare(struct policy *policy, const struct policy_verdict *verdict, struct tls_error *error)
+bool engine_prepare(struct policy *policy, const struct engine_wish *wish, struct tls_error *error)
 {
     pthread_mutex_lock(&engine_lock);
-    bool ready = context_for(policy, verdict, error) != NULL;
+    bool ready = context_for(policy, wish, error) != NULL;
     pthread_mutex_unlock(&engine_lock);
     return ready;
 }
 
-struct tls *engine_open(struct policy *policy, const struct policy_verdict *verdict, int fd,
+struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, int fd,
                         const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error)
 {
     pthread_mutex_lock(&engine_lock);
-    struct tls_context *context = context_for(policy, verdict, error);
+    struct tls_context *context = context_for(policy, wish, error);
     struct tls *tls = context ? engine->open(context, fd, io, peer, error) : NULL;
     pthread_mutex_unlock(&engine_lock);
     return tls;

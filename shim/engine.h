@@ -18,12 +18,18 @@ bool engine_beside(const char *file, char *out, size_t cap);
 /* The engine, or NULL: then `why` tells (at most cap bytes). */
 const struct tls_engine *engine_get(char *why, size_t cap);
 
-/* Below the engine must have been got. Makes the context for the verdict's rule unless it is there: kept
- * while the policy is in force. False with error set. */
-bool engine_prepare(struct policy *policy, const struct policy_verdict *verdict, struct tls_error *error);
+/* What a context is made for. */
+struct engine_wish {
+    const struct policy_verdict *verdict;
+    bool client_certificate; /* the rule's, if it has one */
+};
+
+/* Below the engine must have been got. Makes the context of that kind unless it is there: kept while the
+ * policy is in force. False with error set. */
+bool engine_prepare(struct policy *policy, const struct engine_wish *wish, struct tls_error *error);
 
 /* A TLS connection in that context; see struct tls_engine. */
-struct tls *engine_open(struct policy *policy, const struct policy_verdict *verdict, int fd,
+struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, int fd,
                         const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error);
 
 void engine_after_fork(void);

@@ -27,10 +27,11 @@ new_origin() {
         "$ORIGIN_PORT" "$CANARY" >"$dir/request"
 }
 
-# policy LINE...: in policy.conf; :PORT, =CA and =AUDIT stand for the origin's (a pin is base64 and may hold any letters)
+# policy LINE...: in policy.conf; :PORT, =CA and =AUDIT stand for the origin's (a pin is base64 and may hold any letters).
+# Where a line does not say how TLS is reached, it is in band alone: that is what most suites are about.
 policy() {
-    printf '%s\n' "$@" | sed "s|:PORT|:$ORIGIN_PORT|g; s|=CA|=$ORIGIN_CA|g; s|=AUDIT|=$ORIGIN_DIR/audit|g" \
-        >"$ORIGIN_DIR/policy.conf"
+    printf '%s\n' "$@" | sed -E "s|:PORT|:$ORIGIN_PORT|g; s|=CA|=$ORIGIN_CA|g; s|=AUDIT|=$ORIGIN_DIR/audit|g
+        / try=/! s/^[^ ]+ +(may|encrypt|fingerprint|verify|secure)( |\$)/& try=upgrade /" >"$ORIGIN_DIR/policy.conf"
 }
 
 # request LINE...: what dial sends instead: lines with CRLF, the canary field and the empty line added

@@ -53,7 +53,7 @@ explained() {
 # destination  level
 defaults       -         tmeout=3
 a.example      required
-b.example      verify    try=implicit
+b.example      verify    try=connect
 c.example      none      ca=/etc/ca.pem
 d.example:0    verify
 e.example      fingerprint
@@ -66,7 +66,7 @@ E
     diff - <(echo "$output") <<E
 $POLICY:2:26: error: unknown option 'tmeout', did you mean 'timeout'?
 $POLICY:3:16: error: unknown level 'required', did you mean 'verify'? levels: none may encrypt fingerprint verify secure reject
-$POLICY:4:30: error: implicit is not built yet in this version; use try=upgrade
+$POLICY:4:30: error: connect is not built yet in this version; use try=upgrade,implicit
 $POLICY:5:26: error: ca= makes no sense at level none; it is for verify secure
 $POLICY:6:11: error: 'd.example:0': a port is a number from 1 to 65535; write :80 or :80,8080 or :*
 $POLICY:7:16: error: level fingerprint needs at least one pin=sha256//BASE64

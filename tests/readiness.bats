@@ -34,7 +34,7 @@ serve() {
     else
         start_origin --dir "$TMP/origin" --reuse
     fi
-    printf 'defaults - audit=none\n*:%s verify ca=%s %s\n' "$ORIGIN_PORT" "$ORIGIN_CA" "$*" >"$TMP/policy"
+    printf 'defaults - audit=none\n*:%s verify try=upgrade ca=%s %s\n' "$ORIGIN_PORT" "$ORIGIN_CA" "$*" >"$TMP/policy"
 }
 
 script() {

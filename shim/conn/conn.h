@@ -30,6 +30,7 @@
 enum conn_state {
     CONN_FRESH,     /* not connected: remembers epoll registrations that came before connect() */
     CONN_CANDIDATE, /* connect() was issued; no byte of the program is held */
+    CONN_REACH,     /* the same, but TCP goes elsewhere first: a port of ours, or one more of them */
     CONN_SNIFF,     /* bytes are held until the head shows the authority */
     CONN_DIAL,      /* redialled; TCP is on its way */
     CONN_NEGOTIATE, /* the strategy's dialogue in the clear */
@@ -45,6 +46,8 @@ enum conn_state {
 
 enum conn_event {
     EV_CONNECT,   /* the program dials */
+    EV_REACH,     /* TCP is dialled by us */
+    EV_REACHED,   /* that came to an end, good or bad */
     EV_BYTES,     /* the program's first byte is held */
     EV_BEGIN,     /* the first strategy begins */
     EV_SWITCHED,  /* the peer agreed to TLS */
@@ -81,6 +84,7 @@ enum conn_rc {
 #define CONN_HOLD_MAX    65536U /* bytes accepted while TLS is negotiated, as a socket buffer would */
 #define CONN_NAMES_MAX   8U
 #define CONN_NAMES_BYTES 512U
+#define CONN_PORTS_MAX   (STRATEGY_COUNT + 1U)
 
 struct conn_waiter { /* a thread that sleeps on this conn in a multithreaded process */
     int wake;        /* an eventfd of its own */
@@ -117,7 +121,12 @@ struct conn {
     socklen_t peer_len;
     struct policy_address address;
     uint16_t port;
-    bool connecting; /* the program's non-blocking connect has not been seen to end */
+    bool connecting;                /* the program's non-blocking connect has not been seen to end */
+    uint16_t ports[CONN_PORTS_MAX]; /* where TCP may go: those of the strategies, in order, then the clear */
+    uint8_t n_ports, at_port;
+    uint16_t dialled; /* where it goes, or went last */
+    bool spoken;      /* bytes of ours are in it: whoever wants to say something else dials anew */
+    int dial_error;   /* what the program has still to be told of a dial that failed */
     struct policy *policy;
     struct policy_verdict verdict;
     bool decided; /* the verdict is final; before that it is what was known at connect */
@@ -137,7 +146,13 @@ struct conn {
     bool head_partial; /* what is held is the start of a request head */
 
     /* the dialogue */
-    const struct strategy *strategy;
+    const struct strategy *strategy; /* the one that runs, or ran last */
+    enum policy_strategy trying;     /* its name */
+    unsigned failed;                 /* bits: those that were refused, were late, or could not be dialled */
+    bool was_refused, was_late;      /* what they came to (DESIGN section 3: which errno wins) */
+    int net_error;
+    char causes[256];        /* "upgrade: the server answered 405 …; implicit: …" */
+    const char *first_type;  /* the result type of the first of them */
     struct conn_buffer head; /* what the peer said, until its head is complete */
     char ask[640];           /* our own request */
     size_t ask_len, ask_sent;
@@ -146,6 +161,7 @@ struct conn {
     bool want_in, want_out;
     bool told_in, told_out; /* what sleepers were told of them */
     const char *grant;      /* why the clear is allowed; NULL: it is not */
+    const char *granted;    /* what the record calls that */
 
     /* TLS */
     const struct tls_engine *engine;
@@ -208,7 +224,7 @@ extern void (*conn_on_replaced)(struct conn *c, bool done);
 /* Any number at all was closed, replaced, or connected to something that is not governed. No lock. */
 extern void (*conn_on_forget)(int fd);
 
-/* ---- life (gate.c, dial.c, leave.c) ---- */
+/* ---- life (gate.c, reach.c, dial.c, leave.c) ---- */
 
 enum gate {
     GATE_PASS,     /* none of our business */
@@ -220,8 +236,17 @@ bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy
                        uint16_t *port);
 /* Looks at a connect() that is about to happen. No lock needed; may read the policy (blocks on a file). */
 enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct conn **conn, int *error);
-/* The result of the real connect(). True: it failed for good, the caller lets the conn go. No lock needed. */
-bool conn_dialled(struct conn *c, int fd, int result, int error);
+
+enum conn_dial {
+    DIAL_AS_IT_IS, /* the program is told what the kernel said */
+    DIAL_FAILED,   /* the same, and it is for good: the caller lets the conn go */
+    DIAL_REACHES,  /* TCP goes elsewhere now: the call is under way */
+};
+/* The program's connect() has a conn; where does TCP go? DIAL_AS_IT_IS: to *addr, which may have been changed
+ * in its port; the caller makes the call. DIAL_REACHES: it was made. No lock needed. */
+enum conn_dial conn_dial(struct conn *c, int fd, struct sockaddr_storage *addr);
+/* The result of the real connect(). No lock needed. */
+enum conn_dial conn_dialled(struct conn *c, int fd, int result, int error);
 
 /* The conn, with a reference, of a number that is SLOT_FRESH and connected all the same; NULL: it is not
  * connected, or none of our business. No lock needed; as conn_gate(). */
@@ -246,10 +271,12 @@ static inline bool conn_is_through(const struct conn *c)
 /* The clear is allowed: FD_CLOEXEC becomes what the program believes, on every number of the conn. */
 void conn_unseal(struct conn *c);
 
-/* Dissolves and dials the same address again (PROTOTYPES section 2). */
-bool conn_redial(struct conn *c);
-/* EV_REDIAL's state: has TCP arrived? */
-void conn_dial_step(struct conn *c);
+/* Somebody else dialled it, and TCP goes to that port. */
+void conn_goes_to(struct conn *c, uint16_t port);
+/* The kernel says that the dial of a CANDIDATE failed: another port is dialled, or the errno is kept. */
+void conn_dial_failed(struct conn *c);
+/* The errno that the program has still to be told of its dial, once; 0: none. */
+int conn_take_dial_error(struct conn *c);
 
 /* ---- identity (identity.c) ---- */
 
@@ -269,6 +296,11 @@ bool conn_is_user(const struct conn *c);
 void conn_enter(struct conn *c, enum conn_event event);
 void conn_advance(struct conn *c);
 bool conn_negotiating(const struct conn *c);
+/* What the kernel says of the socket is for the machine, not for the program. */
+static inline bool conn_is_early(const struct conn *c)
+{
+    return c->state == CONN_REACH || c->state == CONN_SNIFF || conn_negotiating(c);
+}
 /* Nanoseconds of CLOCK_MONOTONIC at which the machine must be advanced though nothing happened; 0: never. */
 uint64_t conn_deadline(const struct conn *c);
 
@@ -277,6 +309,8 @@ uint64_t conn_deadline(const struct conn *c);
 void conn_decide_anyway(struct conn *c);
 /* Looks at what is held and decides if it can (SNIFF). */
 void conn_sniff(struct conn *c);
+/* TCP is there and the rule says when=connect: decides by the names known, if they are enough. */
+void conn_decide_at_connect(struct conn *c);
 /* CANDIDATE: did the server speak before the program did? RC_OK: it did, and the state says what follows.
  * RC_AGAIN: there is nothing. RC_PASS: an end or an error, which is the program's to see. */
 enum conn_rc conn_server_spoke(struct conn *c);

@@ -4,18 +4,14 @@
  * The one place that may enter CONN_PLAIN is here.
  */
 #include "shim/audit/fmt.h"
-#include "shim/conn/conn.h"
 #include "shim/conn/memory.h"
-#include "shim/conn/secure.h"
-#include "shim/negotiate/strategy.h"
+#include "shim/conn/tries.h"
 #include "shim/real.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
 #include <string.h>
 
-/* One that is not the last gives up after this long without progress; testing adds no more than it either. */
-#define STAGE_NS  3000000000ULL
 #define NS_PER_MS 1000000ULL
 
 /* ---- what is known ---- */
@@ -96,49 +92,21 @@ static void find_authority(struct conn *c)
 
 /* ---- the verdict ---- */
 
-static bool testing(const struct conn *c)
-{
-    return c->verdict.rule && c->verdict.rule->mode == MODE_TESTING;
-}
-
 static void refuse(struct conn *c, const char *result_type, const char *why)
 {
     CONN_FAIL(c, FAILURE_POLICY, EACCES, result_type, why);
 }
 
-static void start_clock(struct conn *c)
-{
-    const struct policy_rule *rule = c->verdict.rule;
-    c->begun_ns = now_ns();
-    c->deadline_ns = c->begun_ns + rule->timeout_ms * NS_PER_MS;
-    bool last = c->verdict.level != LEVEL_MAY && !testing(c);
-    c->stage_ns = last ? 0 : c->begun_ns + STAGE_NS;
-}
-
-/* `try=` accepts what is here. */
-static const struct strategy *const strategies[STRATEGY_COUNT] = {[STRATEGY_UPGRADE] = &strategy_upgrade};
-
 static void begin(struct conn *c)
 {
     enum conn_failure kind;
     int error;
-    if (memory_recall(c, &kind, &error)) {
+    c->begun_ns = now_ns();
+    c->deadline_ns = c->begun_ns + c->verdict.rule->timeout_ms * NS_PER_MS;
+    if (memory_recall(c, &kind, &error))
         conn_fail(c, kind, error, c->result_type, (const char *const[]){c->reason, NULL});
-        return;
-    }
-    if (!secure_prepare(c))
-        return;
-    start_clock(c);
-    c->strategy = strategies[c->verdict.rule->try[0]];
-    switch (c->strategy->begin(c)) {
-    case STRATEGY_REFUSED:
-        conn_fail(c, FAILURE_REFUSED, EACCES, c->result_type, (const char *[]){c->reason, NULL});
-        break;
-    case STRATEGY_TAMPERED:
-        conn_fail(c, FAILURE_TAMPERED, EPROTO, c->result_type, (const char *[]){c->reason, NULL});
-        break;
-    default: conn_enter(c, EV_BEGIN); break;
-    }
+    else
+        tries_next(c);
 }
 
 /* What was found out about the bytes that are held. */
@@ -213,6 +181,11 @@ void conn_decide_anyway(struct conn *c)
     /* A thread that only reads says nothing about one that is still writing. */
     if (c->state == CONN_SNIFF && pthread_equal(c->sender, pthread_self()))
         settle(c, FOUND_NAMES_ONLY);
+}
+
+void conn_decide_at_connect(struct conn *c)
+{
+    settle(c, FOUND_NAMES_ONLY);
 }
 
 enum conn_rc conn_server_spoke(struct conn *c)

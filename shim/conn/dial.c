@@ -1,76 +1,118 @@
 /* SPDX-License-Identifier: MIT */
-/* The program's dial, and ours: a redial keeps the descriptor and everything that hangs on it. */
-#include "shim/conn/conn.h"
+/* Dialling again: a redial keeps the descriptor and everything that hangs on it. */
+#include "shim/conn/dial.h"
+#include "shim/conn/tries.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 
-bool conn_dialled(struct conn *c, int fd, int result, int error)
+/* What the program dialled, at another port. */
+static struct sockaddr_storage address_at(const struct conn *c, uint16_t port)
 {
-    conn_lock(c, fd);
-    bool under_way =
-        error == EINPROGRESS || error == EALREADY || error == EINTR || error == EISCONN || error == EAGAIN;
-    c->connecting = result != 0 && error != EISCONN;
-    bool failed = result != 0 && !under_way && c->state == CONN_CANDIDATE;
-    conn_unlock(c);
-    return failed;
+    struct sockaddr_storage to = c->peer;
+    conn_put_port(&to, port);
+    return to;
+}
+
+void conn_put_port(struct sockaddr_storage *to, uint16_t port)
+{
+    if (to->ss_family == AF_INET6)
+        ((struct sockaddr_in6 *)to)->sin6_port = htons(port);
+    else
+        ((struct sockaddr_in *)to)->sin_port = htons(port);
 }
 
 /* connect() on a blocking description waits; SO_SNDTIMEO bounds it without touching O_NONBLOCK (tried). */
-static int connect_soon(struct conn *c)
+static int connect_soon(struct conn *c, uint16_t port)
 {
     struct timeval before = {0}, soon = {.tv_usec = 1000};
+    struct sockaddr_storage to = address_at(c, port);
     socklen_t len = sizeof before;
     real.getsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &before, &len);
     real.setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
-    int rc = real.connect(c->fd, (const struct sockaddr *)&c->peer, c->peer_len);
+    int rc = real.connect(c->fd, (const struct sockaddr *)&to, c->peer_len);
     int error = errno;
     real.setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof before);
     errno = error;
     return rc;
 }
 
-/* The kernel keeps options, flags, registrations and what the program bound; only a port that it chose itself
- * changes. */
-bool conn_redial(struct conn *c)
+static bool is_under_way(int error)
+{
+    return error == EINPROGRESS || error == EAGAIN || error == EALREADY || error == EINTR;
+}
+
+bool conn_dial_port(struct conn *c, uint16_t port)
+{
+    c->dialled = port;
+    c->spoken = false;
+    if (connect_soon(c, port) == 0 || is_under_way(errno))
+        return true;
+    c->net_error = errno;
+    return false;
+}
+
+bool conn_dissolve(struct conn *c, uint16_t port)
 {
     struct sockaddr unspecified = {.sa_family = AF_UNSPEC};
+    c->net_error = ECONNABORTED;
     if (!conn_is_socket(c, c->fd))
         return false;
     if (real.connect(c->fd, &unspecified, sizeof unspecified) != 0)
         return false;
     conn_option(c->fd, SOL_SOCKET, SO_ERROR); /* holds ECONNRESET once */
-    if (connect_soon(c) != 0 && errno != EINPROGRESS && errno != EAGAIN && errno != EALREADY) {
-        c->error = errno;
-        return false;
-    }
+    c->generation++;
+    return port == 0 || conn_dial_port(c, port);
+}
+
+bool conn_redial(struct conn *c, uint16_t port)
+{
     if (c->tls)
         c->engine->free(c->tls);
     c->tls = NULL;
     buffer_free(&c->head);
-    c->generation++;
-    unsigned ms = c->verdict.rule ? c->verdict.rule->connect_timeout_ms : 5000;
-    c->deadline_ns = now_ns() + ms * 1000000ULL;
-    c->stage_ns = 0;
+    bool dialled = conn_dissolve(c, port);
     conn_enter(c, EV_REDIAL);
+    return dialled;
+}
+
+bool conn_dial_ended(struct conn *c, int *error)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+    if (real.poll(&p, 1, 0) <= 0)
+        return false;
+    *error = conn_option(c->fd, SOL_SOCKET, SO_ERROR);
+    if (*error == 0 && p.revents & POLLHUP) /* somebody else took the error */
+        *error = ECONNREFUSED;
     return true;
+}
+
+static void say_unreachable(struct conn *c, int error)
+{
+    const char *why = strerrordesc_np(error);
+    if (c->grant)
+        CONN_FAIL(c, FAILURE_NETWORK, error, "validation-failure", "the server could not be dialled again");
+    else
+        CONN_FAIL(c, FAILURE_NETWORK, error, "validation-failure",
+                  "its port cannot be reached: ", why ? why : "");
 }
 
 void conn_dial_step(struct conn *c)
 {
-    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+    int error = 0;
     c->want_in = false;
     c->want_out = true;
-    if (real.poll(&p, 1, 0) <= 0)
+    if (!conn_dial_ended(c, &error))
         return;
-    int error = conn_option(c->fd, SOL_SOCKET, SO_ERROR);
-    if (error == 0 && (p.revents & (POLLERR | POLLHUP)) == POLLHUP)
-        error = ECONNREFUSED;
-    if (error != 0) {
-        CONN_FAIL(c, FAILURE_NETWORK, error, "validation-failure", "the server could not be dialled again");
+    if (error) {
+        say_unreachable(c, error);
         return;
     }
     c->want_out = false;
-    conn_enter_plain(c, c->grant, "allowed-plain");
+    if (c->grant)
+        conn_enter_plain(c, c->grant, c->granted);
+    else
+        tries_start(c);
 }

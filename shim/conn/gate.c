@@ -95,6 +95,7 @@ static void fill(struct conn *c, const struct dial *d)
     c->fd = d->fd;
     memcpy(&c->peer, d->addr, d->len < sizeof c->peer ? d->len : sizeof c->peer);
     c->peer_len = d->len < sizeof c->peer ? d->len : sizeof c->peer;
+    c->dialled = d->port;
     c->address = d->address;
     c->port = d->port;
     c->policy = policy_ref(d->policy);
@@ -105,6 +106,7 @@ static void fill(struct conn *c, const struct dial *d)
     c->cookie = conn_cookie(d->fd);
     c->born_in = table_pid();
     c->owner = owner_new(c->cookie);
+    owner_note_port(c->owner, c->port);
     c->owned = c->cookie;
     c->connect_ns = now_ns();
     c->connecting = true;

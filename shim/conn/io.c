@@ -12,11 +12,22 @@
 
 /* ---- out ---- */
 
-/* A CANDIDATE whose TCP is not there yet answers as the kernel would: EAGAIN while it is on its way, else its
- * error. */
+static enum conn_rc dial_failed(struct conn *c, int error)
+{
+    c->error = error;
+    return RC_ERROR;
+}
+
+/* Before TCP is there a call answers as the kernel would: EAGAIN while it is on its way, else its error. */
 static enum conn_rc tcp_is_up(struct conn *c)
 {
-    if (!c->connecting)
+    conn_advance(c);
+    if (c->state == CONN_REACH)
+        return RC_AGAIN;
+    int told = conn_take_dial_error(c);
+    if (told)
+        return dial_failed(c, told);
+    if (!c->connecting || c->state != CONN_CANDIDATE)
         return RC_OK;
     struct pollfd p = {.fd = c->fd, .events = POLLOUT};
     if (real.poll(&p, 1, 0) <= 0) {
@@ -28,8 +39,7 @@ static enum conn_rc tcp_is_up(struct conn *c)
         /* Not connected. The answer is the kernel's, but the call is not made: another thread's connect() may
          * be done by the time that it would be. */
         int error = conn_option(c->fd, SOL_SOCKET, SO_ERROR);
-        c->error = error > 0 ? error : EPIPE;
-        return RC_ERROR;
+        return dial_failed(c, error > 0 ? error : EPIPE);
     }
     c->connecting = false;
     return RC_OK;
@@ -60,11 +70,12 @@ static enum conn_rc send_early(struct conn *c, const char *buf, size_t len, size
 {
     if (!conn_is_socket(c, c->fd)) /* plaintext or TLS hangs on it: is this still our socket? */
         return RC_PASS;
-    if (c->state == CONN_CANDIDATE) {
+    if (c->state == CONN_CANDIDATE || c->state == CONN_REACH) {
         enum conn_rc up = tcp_is_up(c);
         if (up != RC_OK || len == 0) /* nothing was given: no call that could carry more is made */
             return up;
-        conn_enter(c, EV_BYTES);
+        if (c->state == CONN_CANDIDATE)
+            conn_enter(c, EV_BYTES);
     }
     enum conn_rc rc = hold(c, buf, len, taken);
     if (c->state != CONN_REFUSED)
@@ -134,6 +145,13 @@ static enum conn_rc recv_early(struct conn *c)
     c->read_last = true;
     if (!conn_is_socket(c, c->fd))
         return RC_PASS;
+    if (c->state == CONN_REACH)
+        conn_advance(c);
+    if (c->state == CONN_REACH)
+        return RC_AGAIN;
+    int told = conn_take_dial_error(c);
+    if (told)
+        return dial_failed(c, told);
     if (c->state == CONN_CANDIDATE) { /* as TCP: nothing is held, nothing begins */
         enum conn_rc rc = conn_server_spoke(c);
         c->want_in = true;

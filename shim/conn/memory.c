@@ -3,8 +3,10 @@
 
 #include <string.h>
 
-#define PLACES  64U
-#define KEPT_NS 1000000000ULL
+#define PLACES    64U
+#define NS_PER_S  1000000000ULL
+#define KEPT_NS   (1 * NS_PER_S)
+#define WORKED_NS (600 * NS_PER_S)
 
 struct refusal {
     uint64_t until_ns; /* 0: empty */
@@ -20,6 +22,16 @@ struct refusal {
 };
 
 static struct refusal refusals[PLACES];
+
+struct success {
+    uint64_t until_ns;     /* 0: empty */
+    struct policy *policy; /* compared, never used: a stale one costs a dial */
+    struct policy_address address;
+    uint16_t port;
+    enum policy_strategy strategy;
+};
+
+static struct success successes[PLACES];
 static pthread_mutex_t memory_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool same(const struct refusal *r, const struct conn *c)
@@ -79,6 +91,62 @@ bool memory_recall(struct conn *c, enum conn_failure *kind, int *error)
     }
     pthread_mutex_unlock(&memory_lock);
     return found;
+}
+
+void memory_forgive(const struct conn *c)
+{
+    pthread_mutex_lock(&memory_lock);
+    for (size_t i = 0; i < PLACES; i++)
+        if (refusals[i].until_ns && same(&refusals[i], c))
+            refusals[i].until_ns = 1; /* long ago */
+    pthread_mutex_unlock(&memory_lock);
+}
+
+/* ---- what worked ---- */
+
+static bool is_about(const struct success *s, const struct conn *c)
+{
+    return s->until_ns && s->policy == c->policy && s->port == c->port &&
+           memcmp(s->address.bytes, c->address.bytes, sizeof s->address.bytes) == 0;
+}
+
+static struct success *success_of(const struct conn *c)
+{
+    for (size_t i = 0; i < PLACES; i++)
+        if (is_about(&successes[i], c))
+            return &successes[i];
+    return NULL;
+}
+
+static struct success *oldest_success(void)
+{
+    struct success *first = &successes[0];
+    for (size_t i = 1; i < PLACES; i++)
+        if (successes[i].until_ns < first->until_ns)
+            first = &successes[i];
+    return first;
+}
+
+void memory_learn(const struct conn *c, enum policy_strategy s)
+{
+    pthread_mutex_lock(&memory_lock);
+    struct success *kept = success_of(c);
+    if (kept || s != c->verdict.rule->try[0]) {
+        kept = kept ? kept : oldest_success();
+        *kept = (struct success){now_ns() + WORKED_NS, c->policy, c->address, c->port, s};
+    }
+    pthread_mutex_unlock(&memory_lock);
+}
+
+bool memory_best(const struct conn *c, enum policy_strategy *s)
+{
+    pthread_mutex_lock(&memory_lock);
+    const struct success *kept = success_of(c);
+    bool known = kept && kept->until_ns > now_ns();
+    if (known)
+        *s = kept->strategy;
+    pthread_mutex_unlock(&memory_lock);
+    return known;
 }
 
 void memory_after_fork(void)

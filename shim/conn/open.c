@@ -223,6 +223,22 @@ static bool drop(struct conn *c, char *buf, size_t *len)
     return !http1_drop_failed(&c->drop);
 }
 
+/* The server answered what nobody has asked: before the first request that is never innocent (somebody made
+ * us talk to another service, or put a request of his own before ours), later the rule may say so. */
+static bool is_unasked(const struct conn *c)
+{
+    return c->flow.surplus && (c->bytes_out == 0 || c->verdict.rule->desync_count);
+}
+
+static enum conn_rc desync(struct conn *c)
+{
+    c->closed = "desync";
+    c->engine->close_notify(c->tls);
+    real.shutdown(c->fd, SHUT_RDWR);
+    c->error = ECONNRESET;
+    return c->ended = RC_ERROR;
+}
+
 enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
 {
     *got = 0;
@@ -247,6 +263,8 @@ enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
         if (!n)
             continue;
         watch(c, buf, n);
+        if (is_unasked(c))
+            return desync(c);
         c->bytes_in += n;
         *got = n;
         open_response_done(c);
@@ -314,8 +332,8 @@ bool conn_is_over(const struct conn *c)
 
 enum conn_rc conn_shutdown(struct conn *c, int how)
 {
-    if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || conn_is_through(c) ||
-        c->state == CONN_REFUSED)
+    if (c->state == CONN_FRESH || c->state == CONN_CANDIDATE || c->state == CONN_REACH ||
+        conn_is_through(c) || c->state == CONN_REFUSED)
         return RC_PASS;
     if (conn_is_over(c)) {
         c->error = ENOTCONN;

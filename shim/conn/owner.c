@@ -83,6 +83,19 @@ struct owner *owner_new(uint64_t cookie)
     return NULL;
 }
 
+void owner_note_port(struct owner *word, uint16_t port)
+{
+    if (word)
+        atomic_store(&word->port, port);
+}
+
+uint16_t owner_asked_port(uint64_t cookie)
+{
+    struct words *w = atomic_load(&words);
+    struct owner *shared = w ? find(w, cookie) : NULL;
+    return shared ? atomic_load(&shared->port) : 0;
+}
+
 void owner_give_back(struct owner *word, uint64_t cookie)
 {
     int pid = table_pid(), unused = unused_by(pid);

@@ -17,12 +17,17 @@
 
 struct owner { /* in shared memory */
     _Atomic(int) pid;
+    _Atomic(uint16_t) port; /* that the program asked for */
     _Atomic(uint64_t) cookie;
 };
 
 /* The word of that socket: the one that a process which shares it has made, else a new one that nobody has
  * claimed. NULL if there is no room: then only the process that made the conn may use it. */
 struct owner *owner_new(uint64_t cookie);
+/* What connect() was asked for is told to those who share the socket: TCP may go to another port. */
+void owner_note_port(struct owner *word, uint16_t port);
+/* The port that connect() was asked for by whoever made that socket's conn; 0: not known. */
+uint16_t owner_asked_port(uint64_t cookie);
 void owner_give_back(struct owner *word, uint64_t cookie);
 /* True if this process owns the word or could take it just now. */
 bool owner_claim(struct owner *word, uint64_t cookie);

@@ -37,13 +37,28 @@ static short ready_open(struct conn *c, short interest, short kernel)
     return bits;
 }
 
+/* The dial may have failed on one of several ports; and its error may have been taken off the kernel. */
+static short look_at_dial(struct conn *c, short kernel)
+{
+    if (c->connecting && kernel & (POLLERR | POLLHUP))
+        conn_dial_failed(c);
+    else if (c->connecting && kernel & POLLOUT)
+        c->connecting = false;
+    if (c->state == CONN_CANDIDATE && c->dial_error && kernel)
+        kernel |= POLLERR;
+    return kernel;
+}
+
 short conn_ready(struct conn *c, short interest, short kernel)
 {
-    if (c->state == CONN_CANDIDATE && kernel & READ_BITS)
+    if (c->state == CONN_CANDIDATE)
+        kernel = look_at_dial(c, kernel);
+    if (c->state == CONN_CANDIDATE && !c->connecting && kernel & READ_BITS)
         conn_server_spoke(c);
     switch (conn_state_of(c)) {
     case CONN_REFUSED: return (short)((interest & ENDED) | POLLERR | POLLHUP);
     case CONN_OPEN: return ready_open(c, interest, kernel);
+    case CONN_REACH: return 0; /* as TCP that is on its way */
     case CONN_SNIFF:
     case CONN_DIAL:
     case CONN_NEGOTIATE:
@@ -60,7 +75,7 @@ short conn_ready(struct conn *c, short interest, short kernel)
 short conn_kernel_interest(struct conn *c, short interest)
 {
     short wants = (short)((c->want_in ? POLLIN : 0) | (c->want_out ? POLLOUT : 0));
-    if (conn_negotiating(c))
+    if (conn_negotiating(c) || c->state == CONN_REACH)
         return wants;
     if (c->state == CONN_SNIFF)
         return 0;

@@ -70,10 +70,26 @@ static uint64_t us_between(uint64_t from_ns, uint64_t to_ns)
     return from_ns && to_ns > from_ns ? (to_ns - from_ns) / 1000 : 0;
 }
 
+#define FAILED_BYTES 48U
+
 struct words { /* texts that an event points to */
-    char destination[DESTINATION_BYTES];
+    char destination[DESTINATION_BYTES], failed[FAILED_BYTES];
     struct tls_info tls;
 };
+
+/* The strategies that failed before the one that ran last. */
+static const char *put_failed(const struct conn *c, char out[FAILED_BYTES])
+{
+    struct fmt f;
+    fmt_init(&f, out, FAILED_BYTES);
+    for (unsigned s = 0; s < STRATEGY_COUNT; s++) {
+        if (!(c->failed & 1U << s) || s == c->trying)
+            continue;
+        fmt_str(&f, f.len ? "," : "");
+        fmt_str(&f, policy_strategy_name((enum policy_strategy)s));
+    }
+    return f.len ? fmt_text(&f) : NULL;
+}
 
 static void describe(struct conn *c, struct audit_event *e, struct words *w)
 {
@@ -87,6 +103,7 @@ static void describe(struct conn *c, struct audit_event *e, struct words *w)
         add_name(e, c->names[i], "resolver");
     put_rule(e, c->policy, &c->verdict);
     e->strategy = c->strategy ? c->strategy->name : NULL;
+    e->fallback_from = put_failed(c, w->failed);
     e->connect_us = us_between(c->connect_ns, c->begun_ns);
     e->negotiate_us = us_between(c->begun_ns, c->switched_ns);
     e->handshake_us = us_between(c->switched_ns, c->open_ns);

@@ -4,6 +4,7 @@
 #include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
 #include "shim/engine.h"
+#include "shim/negotiate/strategy.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -24,6 +25,16 @@ static ssize_t io_send(int index, const void *buf, size_t len, int flags)
 
 static const struct tls_io real_io = {.recv = io_recv, .send = io_send};
 
+/* No client certificate in band unless the rule insists: whoever swaps our OPTIONS for a request of his own
+ * would have it run in our name (SECURITY L8). */
+static struct engine_wish wish(const struct conn *c)
+{
+    const struct policy_rule *r = c->verdict.rule;
+    return (struct engine_wish){.verdict = &c->verdict,
+                                .client_certificate =
+                                    r->cert && (!c->strategy->in_band || r->cert_on_upgrade)};
+}
+
 int secure_prepare(struct conn *c)
 {
     char why[200];
@@ -33,7 +44,8 @@ int secure_prepare(struct conn *c)
         return 0;
     }
     struct tls_error error = {0};
-    if (!engine_prepare(c->policy, &c->verdict, &error)) {
+    struct engine_wish w = wish(c);
+    if (!engine_prepare(c->policy, &w, &error)) {
         CONN_FAIL(c, FAILURE_LOCAL, error.failure == TLS_FAIL_MEMORY ? ENOBUFS : EACCES,
                   "tlsup-policy-invalid", error.text);
         return 0;
@@ -78,7 +90,8 @@ static struct tls *open_session(struct conn *c, struct tls_error *error)
     };
     if (peer.servername && !peer.servername[0])
         peer.servername = NULL;
-    struct tls *tls = engine_open(c->policy, &c->verdict, (int)c->index, &real_io, &peer, error);
+    struct engine_wish w = wish(c);
+    struct tls *tls = engine_open(c->policy, &w, (int)c->index, &real_io, &peer, error);
     free(pins);
     return tls;
 }
@@ -103,9 +116,13 @@ static const struct outcome outcomes[] = {
     [TLS_FAIL_SETUP] = {FAILURE_LOCAL, EACCES, "tlsup-policy-invalid"},
 };
 
+static const struct outcome not_tls_there = {FAILURE_REFUSED, EACCES, "validation-failure"};
+
 static void fail(struct conn *c, const struct tls_error *e)
 {
     const struct outcome *o = &outcomes[e->failure];
+    if (e->failure == TLS_FAIL_NOT_TLS && !c->strategy->in_band) /* nobody has promised any */
+        o = &not_tls_there;
     CONN_FAIL(c, o->kind, o->error, o->result_type, e->text[0] ? e->text : "the TLS handshake failed");
 }
 

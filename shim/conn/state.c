@@ -1,26 +1,34 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of transitions, and the step that drives a conn through it. */
-#include "shim/conn/conn.h"
+#include "shim/conn/dial.h"
+#include "shim/conn/memory.h"
 #include "shim/conn/secure.h"
 #include "shim/negotiate/strategy.h"
 
 #include <errno.h>
 
-#define NO CONN_STATES /* no such transition */
+/* Nothing leads back to CONN_FRESH, which is 0: what is not listed here does not exist. */
+#define NO       CONN_FRESH
+#define ANY_TIME [EV_REFUSE] = CONN_REFUSED, [EV_ESCAPE] = CONN_RELAYED
 
 static const uint8_t transitions[CONN_STATES][EV_EVENTS] = {
-    /* columns: CONNECT BYTES BEGIN SWITCHED SECURED CONFIRMED REDIAL PLAIN REFUSE ESCAPE */
-    [CONN_FRESH] = {CONN_CANDIDATE, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED, NO},
-    [CONN_CANDIDATE] = {NO, CONN_SNIFF, NO, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED, CONN_RELAYED},
-    [CONN_SNIFF] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED, CONN_RELAYED},
-    [CONN_DIAL] = {NO, NO, CONN_NEGOTIATE, NO, NO, NO, NO, CONN_PLAIN, CONN_REFUSED, CONN_RELAYED},
-    [CONN_NEGOTIATE] = {NO, NO, NO, CONN_HANDSHAKE, NO, NO, CONN_DIAL, NO, CONN_REFUSED, CONN_RELAYED},
-    [CONN_HANDSHAKE] = {NO, NO, NO, NO, CONN_CONFIRM, NO, CONN_DIAL, NO, CONN_REFUSED, CONN_RELAYED},
-    [CONN_CONFIRM] = {NO, NO, NO, NO, NO, CONN_OPEN, CONN_DIAL, NO, CONN_REFUSED, CONN_RELAYED},
-    [CONN_OPEN] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED, CONN_RELAYED},
-    [CONN_PLAIN] = {NO, NO, NO, NO, NO, NO, NO, NO, NO, NO},
-    [CONN_REFUSED] = {NO, NO, NO, NO, NO, NO, NO, NO, CONN_REFUSED, NO},
-    [CONN_RELAYED] = {NO, NO, NO, NO, NO, NO, NO, NO, NO, NO},
+    [CONN_FRESH] = {[EV_CONNECT] = CONN_CANDIDATE, [EV_REFUSE] = CONN_REFUSED},
+    [CONN_CANDIDATE] = {[EV_REACH] = CONN_REACH,
+                        [EV_BYTES] = CONN_SNIFF,
+                        [EV_BEGIN] = CONN_NEGOTIATE,
+                        [EV_REDIAL] = CONN_DIAL,
+                        [EV_PLAIN] = CONN_PLAIN,
+                        ANY_TIME},
+    [CONN_REACH] = {[EV_REACH] = CONN_REACH, [EV_REACHED] = CONN_CANDIDATE, ANY_TIME},
+    [CONN_SNIFF] = {[EV_BEGIN] = CONN_NEGOTIATE, [EV_REDIAL] = CONN_DIAL, [EV_PLAIN] = CONN_PLAIN, ANY_TIME},
+    [CONN_DIAL] = {[EV_BEGIN] = CONN_NEGOTIATE, [EV_REDIAL] = CONN_DIAL, [EV_PLAIN] = CONN_PLAIN, ANY_TIME},
+    [CONN_NEGOTIATE] = {[EV_SWITCHED] = CONN_HANDSHAKE, [EV_REDIAL] = CONN_DIAL, ANY_TIME},
+    [CONN_HANDSHAKE] = {[EV_SECURED] = CONN_CONFIRM, [EV_REDIAL] = CONN_DIAL, ANY_TIME},
+    [CONN_CONFIRM] = {[EV_CONFIRMED] = CONN_OPEN, [EV_REDIAL] = CONN_DIAL, ANY_TIME},
+    [CONN_OPEN] = {ANY_TIME},
+    [CONN_PLAIN] = {NO},
+    [CONN_REFUSED] = {[EV_REFUSE] = CONN_REFUSED},
+    [CONN_RELAYED] = {NO},
 };
 
 bool conn_negotiating(const struct conn *c)
@@ -43,6 +51,8 @@ void conn_enter(struct conn *c, enum conn_event event)
 
 uint64_t conn_deadline(const struct conn *c)
 {
+    if (c->state == CONN_REACH)
+        return c->stage_ns;
     if (!conn_negotiating(c))
         return 0;
     return c->stage_ns && c->stage_ns < c->deadline_ns ? c->stage_ns : c->deadline_ns;
@@ -62,12 +72,15 @@ static void judge(struct conn *c, enum strategy_rc rc, enum conn_event next)
 static void confirmed(struct conn *c)
 {
     c->open_ns = now_ns();
+    memory_learn(c, c->trying);
     report_decision(c, "upgraded");
 }
 
 static void step(struct conn *c)
 {
     switch (conn_state_of(c)) {
+    case CONN_CANDIDATE:
+    case CONN_REACH: conn_reach_step(c); break;
     case CONN_SNIFF: conn_sniff(c); break;
     case CONN_DIAL: conn_dial_step(c); break;
     case CONN_NEGOTIATE:
@@ -88,6 +101,10 @@ static void step(struct conn *c)
 
 static void late(struct conn *c)
 {
+    if (c->state == CONN_REACH) {
+        conn_reach_late(c);
+        return;
+    }
     bool silent_inside = c->state == CONN_CONFIRM;
     /* Whoever relays us to another port can do all of TLS but never answer OPTIONS (SECURITY L7). */
     CONN_FAIL(c, silent_inside ? FAILURE_TAMPERED : FAILURE_TIMEOUT, ETIMEDOUT,

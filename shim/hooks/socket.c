@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* How a connection begins and ends. */
-#include "shim/conn/conn.h"
+#include "shim/conn/dial.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/init.h"
 #include "shim/real.h"
 #include "shim/relay/saved.h"
 #include "shim/table.h"
+#include "shim/wait/dial.h"
 
 #include <string.h>
 
@@ -41,6 +42,41 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
     return n;
 }
 
+/* The dial is ours: the program's call takes as long, and ends as it would have. */
+static int finish_dial(struct conn *c, int fd)
+{
+    int error = wait_dial(c, fd);
+    if (error && error != EINTR && error != EINPROGRESS && c->state == CONN_CANDIDATE)
+        numbers_free(fd);
+    return error ? (int)failed(error) : 0;
+}
+
+/* connect() again, for the result. */
+static int ask_dial(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
+{
+    struct sockaddr_storage to = {0};
+    conn_lock(c, fd);
+    bool ours = c->state == CONN_REACH || c->dial_error;
+    memcpy(&to, addr, len < sizeof to ? len : sizeof to);
+    if (c->state == CONN_CANDIDATE)
+        conn_put_port(&to, c->dialled);
+    conn_unlock(c);
+    if (!ours) {
+        int result = real.connect(fd, (const struct sockaddr *)&to, len);
+        int saved = errno;
+        enum conn_dial how = c->state == CONN_CANDIDATE ? conn_dialled(c, fd, result, saved) : DIAL_AS_IT_IS;
+        if (how == DIAL_FAILED)
+            numbers_free(fd);
+        errno = saved;
+        if (how != DIAL_REACHES)
+            return result;
+    }
+    int result = finish_dial(c, fd);
+    if (result != 0 && errno == EINPROGRESS)
+        errno = EALREADY;
+    return result;
+}
+
 /* connect() on a number that we know already: the second call that asks for the result, or a disconnect. */
 static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, int *result)
 {
@@ -61,12 +97,8 @@ static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, in
         known = false;
     } else if (state == CONN_REFUSED) {
         *result = (int)failed(error ? error : ECONNABORTED);
-    } else if (state == CONN_CANDIDATE || state == CONN_PLAIN) {
-        *result = real.connect(fd, addr, len);
-        int saved = errno;
-        if (state == CONN_CANDIDATE && conn_dialled(c, fd, *result, saved))
-            numbers_free(fd);
-        errno = saved;
+    } else if (state == CONN_CANDIDATE || state == CONN_REACH || state == CONN_PLAIN) {
+        *result = ask_dial(c, fd, addr, len);
     } else {
         *result = (int)failed(EISCONN);
     }
@@ -76,11 +108,20 @@ static bool connect_known(int fd, const struct sockaddr *addr, socklen_t len, in
 
 static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr, socklen_t len)
 {
-    int result = real.connect(fd, addr, len);
+    struct sockaddr_storage to = {0};
+    int result = -1;
+    memcpy(&to, addr, len < sizeof to ? len : sizeof to);
+    enum conn_dial how = conn_dial(c, fd, &to);
+    if (how == DIAL_AS_IT_IS) {
+        result = real.connect(fd, (const struct sockaddr *)&to, len);
+        how = conn_dialled(c, fd, result, errno);
+    }
+    if (how == DIAL_REACHES)
+        result = finish_dial(c, fd);
     int saved = errno;
-    if (conn_dialled(c, fd, result, saved)) {
+    if (how == DIAL_FAILED) {
         numbers_free(fd);
-    } else if (!numbers_leave_stdio(c, fd)) {
+    } else if (table_has(fd) && !numbers_leave_stdio(c, fd)) {
         saved = errno;
         result = -1;
     }
@@ -125,8 +166,8 @@ EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
         return real.getsockopt(fd, level, name, value, len);
     conn_lock(c, fd);
     conn_advance(c);
-    bool ours = c->state == CONN_REFUSED || conn_negotiating(c);
-    int error = c->state == CONN_REFUSED ? c->error : 0;
+    int error = c->state == CONN_REFUSED ? c->error : conn_take_dial_error(c);
+    bool ours = error || c->state == CONN_REFUSED || c->state == CONN_REACH || conn_negotiating(c);
     conn_unlock(c);
     conn_put(c);
     if (!ours || !value || !len || *len < (socklen_t)sizeof error)
@@ -162,11 +203,15 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
         return real.getpeername(fd, addr, len);
     conn_lock(c, fd);
     bool ours = conn_negotiating(c) || c->state == CONN_REFUSED, over = conn_is_over(c);
+    bool elsewhere = c->dialled != c->port && c->state != CONN_RELAYED;
     conn_unlock(c);
+    struct sockaddr_storage other;
+    socklen_t other_len = sizeof other;
     int result = saved_getpeername(fd, addr, len, &told) ? (told ? (int)failed(told) : 0)
                  : over                                  ? (int)failed(ENOTCONN)
-                                                         : real.getpeername(fd, addr, len);
-    if (result != 0 && errno == ENOTCONN && ours && addr && len) {
+                 : elsewhere ? real.getpeername(fd, (struct sockaddr *)&other, &other_len)
+                             : real.getpeername(fd, addr, len);
+    if (addr && len && (result == 0 ? elsewhere : errno == ENOTCONN && ours)) {
         memcpy(addr, &c->peer, *len < c->peer_len ? *len : c->peer_len);
         *len = c->peer_len;
         result = 0;

@@ -8,6 +8,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct conn;
 
 enum strategy_rc {
@@ -19,12 +21,13 @@ enum strategy_rc {
 
 struct strategy {
     const char *name; /* as in `try=` */
+    bool in_band;     /* the peer switches a connection that began in the clear: it has promised TLS */
     enum strategy_rc (*begin)(struct conn *c);
     enum strategy_rc (*step)(struct conn *c);
     enum strategy_rc (*confirm)(struct conn *c);
 };
 
-extern const struct strategy strategy_upgrade;
+extern const struct strategy strategy_upgrade, strategy_implicit;
 
 /* Leaves why the strategy ended; `parts` are joined. Returns rc. */
 enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type,

@@ -280,11 +280,4 @@ static enum strategy_rc confirm(struct conn *c)
 }
 
 const struct strategy strategy_upgrade = {
-    .name = "upgrade", .begin = begin, .step = step, .confirm = confirm};
-
-enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type,
-                              const char *const parts[])
-{
-    conn_say(c, result_type, parts);
-    return rc;
-}
+    .name = "upgrade", .in_band = true, .begin = begin, .step = step, .confirm = confirm};

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * libtlsup-relay DESTINATION PEER PID EXE [NAME...]: the relay as a program of its own; see spawn.c, which
- * starts it. 3 is the connection, 4 the pair's end. DESTINATION is for people, PEER the address that was
- * dialled in hexadecimal, PID and EXE whose connection it is, NAMEs what the resolver had called the address.
+ * libtlsup-relay DESTINATION PEER PORT PID EXE [NAME...]: the relay as a program of its own; see spawn.c,
+ * which starts it. 3 is the connection, 4 the pair's end. DESTINATION is for people, PEER the address that
+ * the program dialled in hexadecimal, PORT where TCP goes, PID and EXE whose connection it is, NAMEs what the
+ * resolver had called the address.
  */
 #include "shim/audit.h"
 #include "shim/config.h"
@@ -20,7 +21,7 @@
 #include <string.h>
 #include <unistd.h>
 
-enum { ARG_PEER = 2, ARG_PID, ARG_EXE, ARG_NAMES };
+enum { ARG_PEER = 2, ARG_PORT, ARG_PID, ARG_EXE, ARG_NAMES };
 
 static bool read_hex(const char *text, void *out, size_t cap, socklen_t *len)
 {
@@ -87,6 +88,7 @@ int main(int argc, char **argv)
     struct conn *c = govern(&peer, len);
     if (!c)
         refuse();
+    conn_goes_to(c, (uint16_t)strtoul(argv[ARG_PORT], NULL, 10));
     pump_run(c, RELAY_TCP, RELAY_LOCAL);
     _exit(0);
 }

@@ -61,6 +61,12 @@ static bool is_committed(const struct conn *c)
     return c->state == CONN_OPEN || c->state == CONN_PLAIN;
 }
 
+/* The program has not said a word. */
+static bool is_silent(const struct conn *c)
+{
+    return c->state == CONN_CANDIDATE || c->state == CONN_REACH;
+}
+
 static enum conn_rc give(struct pump *p, size_t len)
 {
     size_t done = 0;
@@ -94,7 +100,7 @@ static enum conn_rc give(struct pump *p, size_t len)
 static void end_out(struct pump *p)
 {
     p->out_ended = true;
-    if (p->gone && p->c->state == CONN_CANDIDATE)
+    if (p->gone && is_silent(p->c))
         return;
     if (conn_shutdown(p->c, SHUT_WR) == RC_PASS)
         real.shutdown(p->fd, SHUT_WR);
@@ -261,7 +267,7 @@ static bool is_over(struct pump *p)
     if (!p->said_at)
         p->said_at = now_ns();
     /* A close with unread bytes would send a reset that can overtake the request: wait for the answer. */
-    return p->in_ended || p->abandoned || p->c->state == CONN_CANDIDATE || now_ns() >= p->said_at + LINGER_NS;
+    return p->in_ended || p->abandoned || is_silent(p->c) || now_ns() >= p->said_at + LINGER_NS;
 }
 
 static void step(struct pump *p)

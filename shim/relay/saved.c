@@ -126,15 +126,15 @@ bool saved_getsockname(int fd, struct sockaddr *addr, socklen_t *len, int *error
     return true;
 }
 
-/* Not connected yet when it was handed over: what was dialled. */
+/* Not connected yet when it was handed over, or connected to another port: what the program dialled. */
 bool saved_getpeername(int fd, struct sockaddr *addr, socklen_t *len, int *error)
 {
     struct conn *c = relayed(fd);
     if (!c)
         return false;
     const struct conn_saved *s = c->saved;
-    *error = s->peer_len ? put_address(&s->peer, s->peer_len, addr, len)
-                         : put_address(&c->peer, c->peer_len, addr, len);
+    *error = s->peer_len && c->dialled == c->port ? put_address(&s->peer, s->peer_len, addr, len)
+                                                  : put_address(&c->peer, c->peer_len, addr, len);
     conn_put(c);
     return true;
 }

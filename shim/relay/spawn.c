@@ -17,13 +17,13 @@
 #include <unistd.h>
 
 #define RELAY_FILE "libtlsup-relay"
-#define WORDS      (5 + CONN_NAMES_MAX + 1)
+#define WORDS      (6 + CONN_NAMES_MAX + 1)
 
 struct order { /* one malloc'ed piece: what the new program is told */
     char path[PATH_MAX];
     char destination[128]; /* for people who look at ps */
     char peer[2 * sizeof(struct sockaddr_storage) + 1];
-    char pid[16];
+    char port[8], pid[16];
     char exe[PATH_MAX];
     char policy[PATH_MAX + 16], journal[80];
     char *argv[WORDS], *envp[3];
@@ -74,22 +74,29 @@ static void put_environment(struct order *o)
     }
 }
 
+static void put_number(char *out, size_t cap, uint64_t n)
+{
+    struct fmt f;
+    fmt_init(&f, out, cap);
+    fmt_u64(&f, n);
+    fmt_text(&f);
+}
+
 static bool fill(struct order *o, const struct conn *c)
 {
     size_t n = 0;
-    struct fmt f;
     if (!engine_beside(RELAY_FILE, o->path, sizeof o->path))
         return false;
     put_destination(o, c);
     put_hex(o->peer, sizeof o->peer, &c->peer, c->peer_len);
-    fmt_init(&f, o->pid, sizeof o->pid);
-    fmt_u64(&f, (uint64_t)getpid());
-    fmt_text(&f);
+    put_number(o->port, sizeof o->port, c->dialled);
+    put_number(o->pid, sizeof o->pid, (uint64_t)getpid());
     audit_exe(o->exe, sizeof o->exe);
     put_environment(o);
     o->argv[n++] = o->path;
     o->argv[n++] = o->destination;
     o->argv[n++] = o->peer;
+    o->argv[n++] = o->port;
     o->argv[n++] = o->pid;
     o->argv[n++] = o->exe;
     for (size_t i = 0; i < c->n_names; i++)

@@ -6,6 +6,7 @@
 #include "shim/real.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
@@ -13,6 +14,7 @@
 #include <sys/single_threaded.h>
 
 #define NS_PER_S     1000000000LL
+#define NS_PER_US    1000LL
 #define BLIND_NAP_NS 20000000LL /* how often a sleeper looks that nobody can wake */
 
 /* ---- time ---- */
@@ -54,6 +56,23 @@ const struct timespec *wait_timespec(int64_t ns, struct timespec *store)
     store->tv_sec = ns / NS_PER_S;
     store->tv_nsec = ns % NS_PER_S;
     return store;
+}
+
+/* ---- what a descriptor says ---- */
+
+int64_t wait_patience(int fd, int option)
+{
+    struct timeval tv = {0};
+    socklen_t len = sizeof tv;
+    if (real.getsockopt(fd, SOL_SOCKET, option, &tv, &len) != 0 || (tv.tv_sec == 0 && tv.tv_usec == 0))
+        return -1;
+    return tv.tv_sec * NS_PER_S + tv.tv_usec * NS_PER_US;
+}
+
+bool wait_is_forbidden(int fd)
+{
+    int flags = real.fcntl(fd, F_GETFL);
+    return flags >= 0 && flags & O_NONBLOCK;
 }
 
 /* ---- waiters: type-stable, for a program may leave a wait by siglongjmp() and never come back ---- */

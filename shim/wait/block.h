@@ -32,6 +32,13 @@ int64_t wait_left(uint64_t until);
 /* As ppoll wants it: NULL for a negative number, else *store. */
 const struct timespec *wait_timespec(int64_t ns, struct timespec *store);
 
+/* ---- what a descriptor says of waiting: system calls of the moment ---- */
+
+/* SO_SNDTIMEO or SO_RCVTIMEO, in nanoseconds; -1: none. */
+int64_t wait_patience(int fd, int option);
+/* O_NONBLOCK? */
+bool wait_is_forbidden(int fd);
+
 /* ---- one thread, one conn ---- */
 
 /*

@@ -21,19 +21,13 @@ short epoll_wants(const struct epoll_reg *r)
     return (short)(r->events & POLL_BITS & ~(uint32_t)(EPOLLERR | EPOLLHUP));
 }
 
-/* TLS is on its way: what the kernel says is for the machine, not for the program. */
-static bool early(const struct conn *c)
-{
-    return c->state == CONN_SNIFF || conn_negotiating(c);
-}
-
 /* ---- the kernel's mask ---- */
 
 uint32_t epoll_mask(struct conn *c, const struct epoll_reg *r)
 {
     uint32_t mask = (uint16_t)conn_kernel_interest(c, epoll_wants(r));
     uint32_t flags = r->events & FLAGS;
-    if (early(c))
+    if (conn_is_early(c))
         flags &= ~(uint32_t)EPOLLET; /* the machine does not promise to drain the socket at each step */
     if (r->quiet)
         flags |= EPOLLET;
@@ -136,7 +130,7 @@ void epoll_push(struct conn *c, struct epoll_reg *r, uint32_t seen)
 /* A wait has to look at conns whose clock runs, or who may be waiting for a decision. */
 static void watch(const struct conn *c, struct epoll_reg *r)
 {
-    bool should = early(c);
+    bool should = conn_is_early(c);
     struct epoll_set *set = atomic_load(&r->set);
     if (!set || r->on[LIST_WATCHED] == should)
         return;
@@ -173,7 +167,7 @@ static uint32_t edges(const struct conn *c, struct epoll_reg *r, short now)
         due = (uint16_t)(now & ~r->told);
         r->told = now;
     }
-    if (r->owes_out && !early(c) && !conn_settling(c))
+    if (r->owes_out && !conn_is_early(c) && !conn_settling(c))
         due |= EPOLLOUT;
     return due;
 }

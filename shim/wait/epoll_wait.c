@@ -115,8 +115,7 @@ static bool pop(struct epoll_set *set, struct popped *out)
  * changes. */
 static bool storms(const struct conn *c, const struct epoll_reg *r, uint32_t seen)
 {
-    return (c->state == CONN_SNIFF || conn_negotiating(c)) && seen & EPOLL_SEEN_KERNEL &&
-           !(seen & r->kernel & (EPOLLIN | EPOLLOUT));
+    return conn_is_early(c) && seen & EPOLL_SEEN_KERNEL && !(seen & r->kernel & (EPOLLIN | EPOLLOUT));
 }
 
 static void deliver(struct round *round, struct conn *c, struct epoll_reg *r, short truth)

@@ -22,7 +22,7 @@ static bool needs_a_look(const struct epoll_reg *r, uint64_t deadline, uint64_t 
     if (waits && c->state == CONN_SNIFF && wants & READS && !(wants & WRITES))
         return true;
     uint32_t machine = (c->want_in ? EPOLLIN : 0U) | (c->want_out ? EPOLLOUT : 0U);
-    return conn_negotiating(c) && machine != (r->kernel & (EPOLLIN | EPOLLOUT));
+    return (conn_negotiating(c) || c->state == CONN_REACH) && machine != (r->kernel & (EPOLLIN | EPOLLOUT));
 }
 
 uint64_t epoll_watch(struct epoll_set *set, bool waits)

@@ -43,7 +43,7 @@ static void look_before(struct poll_call *call, struct conn *c, nfds_t i)
     k->events = conn_kernel_interest(c, p->events);
     /* Before TLS is up the kernel's HUP and ERR are hints (a redial makes some); unasked they would only
      * spin. */
-    if (!k->events && (c->state == CONN_SNIFF || conn_negotiating(c)))
+    if (!k->events && conn_is_early(c))
         k->fd = -1;
     wait_group_join(&call->group, c, p->fd, k->events);
     uint64_t deadline = conn_deadline(c);

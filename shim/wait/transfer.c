@@ -6,11 +6,7 @@
 #include "shim/wait/memory.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-
-#define NS_PER_S  1000000000LL
-#define NS_PER_US 1000LL
 
 size_t transfer_total(const struct iovec *iov, size_t n)
 {
@@ -24,18 +20,7 @@ static bool must_not_wait(const struct transfer *t)
 {
     if (t->flags & MSG_DONTWAIT)
         return true;
-    int flags = real.fcntl(t->fd, F_GETFL);
-    return flags >= 0 && flags & O_NONBLOCK;
-}
-
-/* SO_SNDTIMEO or SO_RCVTIMEO, in nanoseconds; -1: none. */
-static int64_t patience(const struct transfer *t, int option)
-{
-    struct timeval tv = {0};
-    socklen_t len = sizeof tv;
-    if (real.getsockopt(t->fd, SOL_SOCKET, option, &tv, &len) != 0 || (tv.tv_sec == 0 && tv.tv_usec == 0))
-        return -1;
-    return tv.tv_sec * NS_PER_S + tv.tv_usec * NS_PER_US;
+    return wait_is_forbidden(t->fd);
 }
 
 struct patient { /* one call's waiting */
@@ -51,9 +36,8 @@ static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
     if (must_not_wait(t))
         return RC_AGAIN;
     if (!p->asked) {
-        int64_t ns = patience(t, p->option);
         p->asked = true;
-        p->until = wait_until_ns(ns);
+        p->until = wait_until_ns(wait_patience(t->fd, p->option));
     }
     int r = wait_conn(t->conn, t->fd, events, wait_left(p->until));
     if (r < 0)

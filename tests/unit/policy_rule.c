@@ -52,16 +52,15 @@ static const struct {
     {"* verify try=\n", 1, 14, "bad value '' for try=: it takes a list of upgrade, implicit, connect"},
     {"* verify try=upgrade,\n", 1, 22,
      "bad value 'upgrade,' for try=: it takes a list of upgrade, implicit, connect"},
-    {"* verify try=implicit\n", 1, 14, "implicit is not built yet in this version; use try=upgrade"},
-    {"* verify try=upgrade,connect\n", 1, 22, "connect is not built yet in this version; use try=upgrade"},
-    {"* verify implicit-port=443\n", 1, 10, "implicit-port= is not built yet in this version; leave it out"},
+    {"* verify try=upgrade,connect\n", 1, 22,
+     "connect is not built yet in this version; use try=upgrade,implicit"},
     {"* verify implicit-port=0\n", 1, 24,
      "bad value '0' for implicit-port=: it takes a port from 1 to 65535"},
-    {"* verify when=connect\n", 1, 15, "when=connect is not built yet in this version; use when=first-byte"},
+    {"* verify when=connect\n", 1, 10,
+     "when=connect is for TLS that begins with the connection: it needs a try= that begins with implicit"},
     {"* verify when=now\n", 1, 15, "bad value 'now' for when=: it takes first-byte or connect"},
     {"* verify proxy=yes\n", 1, 16, "proxy=yes is not built yet in this version; use proxy=no"},
     {"* verify resume=yes\n", 1, 17, "resume=yes is not built yet in this version; use resume=no"},
-    {"* verify desync=count\n", 1, 17, "desync=count is not built yet in this version; use desync=first"},
     {"* verify redirects=rewrite\n", 1, 20,
      "redirects=rewrite is not built yet in this version; use redirects=keep"},
     {"* verify tokens=TLS/1.2,HTTP/2.0\n", 1, 25,
@@ -248,7 +247,8 @@ static void check_builtin(void)
     CHECK(r->line == 0 && r->timeout_ms == 10000 && r->connect_timeout_ms == 5000 && r->min_tls == 0x0303);
     CHECK_STR(r->alpn, "http/1.1");
     CHECK_STR(r->audit, "syslog");
-    CHECK(r->n_try == 1 && r->try[0] == STRATEGY_UPGRADE && !r->resume && r->messages);
+    CHECK(r->n_try == 2 && r->try[0] == STRATEGY_UPGRADE && r->try[1] == STRATEGY_IMPLICIT);
+    CHECK(!r->resume && r->messages && r->implicit_port == 0);
     CHECK_STR(policy_origin(p), "built-in");
     CHECK_INT(strlen(policy_digest(p)), 64);
     CHECK(!policy_allows_user_policy(p));
@@ -316,6 +316,9 @@ static void check_shown(void)
     } rows[] = {
         {"mode=testing", OPTION_MODE, "testing"},
         {"try=upgrade", OPTION_TRY, "upgrade"},
+        {"try=implicit,upgrade", OPTION_TRY, "implicit,upgrade"},
+        {"implicit-port=8443", OPTION_IMPLICIT_PORT, "8443"},
+        {"desync=count", OPTION_DESYNC, "count"},
         {"when=first-byte", OPTION_WHEN, "first-byte"},
         {"tokens=TLS/1.0", OPTION_TOKENS, "TLS/1.0"},
         {"ca=/ca", OPTION_CA, "/ca"},
