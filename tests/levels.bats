@@ -97,7 +97,7 @@ row() {
     PROBLEMS=''
     PIDS=()
     new_origin "$script"
-    policy "localhost:PORT $level $(options_at_level)"
+    policy "localhost:PORT $level $(options_at_level)$ways"
     # shellcheck disable=SC2086 # options
     dial $client
     check "$1"
@@ -115,10 +115,14 @@ trim() {
 
 # each_row COMMAND: runs it for each line, with the fields in variables; a few side by side
 each_row() {
-    local scenario outcomes errno result_type pin client why script n=0 rows=()
+    local scenario outcomes errno result_type pin client why script ways='' n=0 rows=()
     mkdir "$TMP/rows"
     while IFS='|' read -r scenario outcomes errno result_type pin client why script; do
         [[ $scenario && $scenario != \#* ]] || continue
+        if [[ $scenario == @* ]]; then
+            ways=${scenario#@}
+            continue
+        fi
         [[ ${ONLY:-$scenario} == "${scenario%% *}" || -z ${ONLY:-} ]] || continue
         for field in scenario errno result_type pin client why script; do
             printf -v "$field" %s "$(trim "${!field}")"

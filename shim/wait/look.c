@@ -2,6 +2,7 @@
 #include "shim/wait/look.h"
 
 #include "shim/conn/conn.h"
+#include "shim/real.h"
 
 #include <poll.h>
 
@@ -15,6 +16,12 @@ static bool kernel_alone(const struct conn *c)
            c->state == CONN_RELAYED || (c->state == CONN_PLAIN && !buffer_len(&c->hold));
 }
 
+static short ask_kernel(const struct conn *c, short events)
+{
+    struct pollfd p = {.fd = c->fd, .events = events};
+    return real.poll(&p, 1, 0) > 0 ? p.revents : 0;
+}
+
 short look_at(struct conn *c, short events, short kernel, bool waits)
 {
     if (waits && events & READS)
@@ -24,7 +31,7 @@ short look_at(struct conn *c, short events, short kernel, bool waits)
     if (!conn_claim(c)) /* another process has the session: every call fails, so none has to wait */
         return (short)((events & (READS | WRITES)) | POLLERR | POLLHUP);
     unsigned generation = c->generation;
-    bool was_plain = c->state == CONN_PLAIN;
+    bool was_plain = c->state == CONN_PLAIN, was_reaching = c->state == CONN_REACH;
     if (was_plain)
         plain_flush(c);
     conn_advance(c);
@@ -34,6 +41,8 @@ short look_at(struct conn *c, short events, short kernel, bool waits)
     }
     if (c->generation != generation || (c->state == CONN_PLAIN && !was_plain))
         kernel = 0; /* that was said of an association that is no more: ask again */
+    if (was_reaching && c->state == CONN_CANDIDATE) /* the machine had asked for less than the program does */
+        kernel = ask_kernel(c, events);
     short bits = conn_ready(c, events, kernel);
     if (kernel & READS &&
         bits & READS) /* it may be in this process now: the kernel no longer wakes others for it */
