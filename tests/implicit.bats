@@ -130,7 +130,7 @@ for port in ports:
 print("done")
 PY
     run -0 protected python3 "$TMP/dial.py" "$CANARY" "$closed" "$ORIGIN_PORT"
-    [ "$output" = done ]
+    [ "$output" = "done" ]
     assert_no_clear "$CANARY"
     assert_inside "$CANARY"
     [ "$(jq -r 'select(.event == "decision") | .action' "$ORIGIN_DIR/audit" | sort | uniq -c | xargs)" = '14 upgraded' ]
@@ -267,7 +267,7 @@ PY
     [ "$(sed -n 2p "$ORIGIN_DIR/calls")" = 'send EACCES' ]
     [[ $(reason) == 'upgrade: the server answered 200 to the upgrade to TLS; implicit: '*reset* ]]
     [ "$(decisions)" = 'blocked starttls-not-supported EACCES verify enforce -' ]
-    ! grep -aqF "$CANARY" "$ORIGIN_DIR"/{clear,inside}.log
+    run ! grep -aqF "$CANARY" "$ORIGIN_DIR"/{clear,inside}.log
 }
 
 @test "a wrong certificate on one way is final" {
@@ -276,7 +276,7 @@ PY
     dial
     [ "$(sed -n 2p "$ORIGIN_DIR/calls")" = 'send EKEYREJECTED' ]
     [ "$(on_tls_port)" = 0 ]
-    ! grep -aqF "$CANARY" "$ORIGIN_DIR"/{clear,inside}.log
+    run ! grep -aqF "$CANARY" "$ORIGIN_DIR"/{clear,inside}.log
 }
 
 # ---- levels --------------------------------------------------------------------------------------------------------
@@ -369,7 +369,7 @@ try:
 except OSError as e: print(errno.errorcode[e.errno])
 PY
     [ "${lines[0]}" = ECONNRESET ]
-    ! grep -aqF "$CANARY" "$ORIGIN_DIR"/{clear,inside}.log
+    run ! grep -aqF "$CANARY" "$ORIGIN_DIR"/{clear,inside}.log
 }
 
 @test "desync=count: one answer more than requests ends the connection; without it, it is the program's" {
