@@ -85,7 +85,7 @@ const struct option_row option_table[OPTION_COUNT] = {
     [OPTION_DESYNC] = {"desync", "first or count", value_switch, show_switch, AT(desync_count), "first",
                        "count", .levels = TLS, ANYWHERE, .built = true},
     [OPTION_REDIRECTS] = {"redirects", "keep or rewrite", value_switch, show_switch, AT(redirects_rewrite),
-                          "keep", "rewrite", .levels = TLS, ANYWHERE},
+                          "keep", "rewrite", .levels = TLS, ANYWHERE, .built = true},
     [OPTION_AUDIT] = {"audit", "syslog, none or an absolute path", value_audit, show_string, AT(audit),
                       .levels = ALL, ANYWHERE, .built = true},
     [OPTION_MESSAGES] = {"messages", "stderr or none", value_switch, show_switch, AT(messages), "none",

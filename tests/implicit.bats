@@ -294,6 +294,27 @@ PY
     [ "$(record action level | sort -u)" = 'allowed-plain may' ]
 }
 
+@test "may: a server that answers 426 and asks for TLS is upgraded the next time, within the second too" {
+    two_ports 'on plain 1:' expect-head 'send "HTTP/1.1 405 No\r\nContent-Length: 0\r\n\r\n"' fin \
+        'on plain 2:' expect-head \
+        'send "HTTP/1.1 426 Upgrade Required\r\nUpgrade: TLS/1.0, HTTP/1.1\r\nConnection: Upgrade\r\nContent-Length: 0\r\n\r\n"' fin \
+        'on plain 3:' expect-head 101 tls options-answer serve
+    policy "localhost:PORT may audit=AUDIT try=upgrade"
+    run -0 python <<'PY'
+import sys, urllib.error, urllib.request
+for i in range(2):
+    try:
+        r = urllib.request.Request("http://localhost:%s/" % sys.argv[1], headers={"X-Canary": sys.argv[2] + "-%d" % i})
+        print(urllib.request.urlopen(r).status)
+    except urllib.error.HTTPError as e: print(e.code)
+PY
+    [ "$output" = $'426\n200' ]
+    assert_clear "$CANARY-0"
+    assert_no_clear "$CANARY-1"
+    assert_inside "$CANARY-1"
+    [ "$(jq -r .result_type "$ORIGIN_DIR/audit" | xargs)" = 'starttls-not-supported tlsup-upgrade-required success success' ]
+}
+
 @test "none by the request's name: the program's port, though TCP went elsewhere" {
     two_ports
     policy "open.test:PORT none audit=AUDIT" "*:PORT verify ca=CA audit=AUDIT try=implicit implicit-port=$ORIGIN_TLS_PORT"

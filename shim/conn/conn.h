@@ -169,8 +169,12 @@ struct conn {
     struct http1_drop drop;
     bool dropping;
     struct http1_flow flow;
-    struct conn_buffer peeked; /* plaintext that MSG_PEEK took off the engine */
-    enum conn_rc ended;        /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
+    struct conn_buffer peeked;               /* plaintext that MSG_PEEK took off the engine */
+    struct conn_buffer asked, reply, sifted; /* redirects=rewrite: the last request's target, a head in
+                                                pieces, and what is ready for the program */
+    bool looked;                             /* at the first response in the clear */
+    bool turning;                            /* the next connection goes another way, and there must be one */
+    enum conn_rc ended; /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
     bool write_shut, read_shut, notify_sent, fin_sent, fin_owed;
     bool broken;   /* an error was told already: writes get EPIPE */
     bool cut_told; /* by a read: from then on they get the end */
@@ -349,6 +353,9 @@ short conn_ready(struct conn *c, short interest, short kernel);
 short conn_kernel_interest(struct conn *c, short interest);
 
 void plain_flush(struct conn *c); /* CONN_PLAIN: what was held goes first */
+/* CONN_PLAIN at level may, before the program reads: does the server ask for TLS (RFC 2817 section 4.2)? The
+ * next connection is told. Takes nothing off the socket. */
+void plain_look(struct conn *c);
 
 /* open.c: CONN_OPEN's part of the above */
 void open_flush(struct conn *c);
@@ -362,6 +369,8 @@ void open_goodbye(struct conn *c);
 
 void report_decision(struct conn *c, const char *action);
 void report_close(struct conn *c);
+/* The server asked for TLS in the clear that the policy allowed. */
+void report_asked_for_tls(struct conn *c);
 /* The same for a connect() that never became a conn: refused (error is its errno), or left alone (error is
  * 0). `known` is what was looked up. No lock needed. */
 void report_dial(const struct sockaddr *addr, const struct policy_target *known, const struct policy *policy,
@@ -386,3 +395,9 @@ static inline const char *buffer_at(const struct conn_buffer *b)
     return b->at ? b->at + b->from : "";
 }
 uint64_t now_ns(void);
+
+/* Does this process hold plaintext, or ciphertext, that the kernel knows nothing of? */
+static inline bool conn_pending(const struct conn *c)
+{
+    return buffer_len(&c->sifted) || (c->tls && c->engine->pending(c->tls));
+}

@@ -85,33 +85,6 @@ static enum conn_rc send_early(struct conn *c, const char *buf, size_t len, size
     return rc;
 }
 
-/* What was held before the clear was allowed goes first. */
-static void send_held(struct conn *c)
-{
-    while (buffer_len(&c->hold)) {
-        ssize_t n = real.send(c->fd, buffer_at(&c->hold), buffer_len(&c->hold), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            c->want_out = true;
-            return;
-        }
-        if (n < 0) { /* the program sees the error at its next real call */
-            buffer_free(&c->hold);
-            return;
-        }
-        buffer_consume(&c->hold, (size_t)n);
-    }
-    c->changed = true;
-}
-
-void plain_flush(struct conn *c)
-{
-    c->want_in = c->want_out = false;
-    if (buffer_len(&c->hold))
-        send_held(c);
-}
-
 enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
     *taken = 0;
@@ -244,7 +217,10 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, 
     switch (conn_state_of(c)) {
     case CONN_OPEN: return recv_open(c, buf, cap, peek_from, got);
     case CONN_REFUSED: return refused(c);
-    case CONN_PLAIN: plain_flush(c); return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
+    case CONN_PLAIN:
+        plain_flush(c);
+        plain_look(c);
+        return buffer_len(&c->hold) ? RC_AGAIN : RC_PASS;
     default: return RC_PASS;
     }
 }
@@ -255,5 +231,6 @@ size_t conn_readable(struct conn *c)
         return 0;
     if (open_readable(c))
         c->changed = true; /* whoever sizes a read by this owes an edge for the rest */
-    return buffer_len(&c->peeked) + c->engine->readable(c->tls);
+    size_t here = buffer_len(&c->peeked) + buffer_len(&c->sifted);
+    return c->verdict.rule->redirects_rewrite ? here : here + c->engine->readable(c->tls);
 }

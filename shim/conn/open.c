@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* CONN_OPEN: plaintext between the program and the engine, with the framing of both directions watched. */
-#include "shim/conn/conn.h"
+#include "shim/conn/incoming.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -41,7 +41,7 @@ static bool is_reset(const struct conn *c)
  * byte of it leaves, and the program dials again. */
 static enum conn_rc end_here(struct conn *c)
 {
-    c->closed = "authority-changed";
+    c->closed = c->turning ? "redirect-loop" : "authority-changed";
     c->engine->close_notify(c->tls);
     real.shutdown(c->fd, SHUT_RDWR);
     report_close(c);
@@ -62,8 +62,10 @@ static enum head examine(struct conn *c, const char *buf, size_t len)
     case REQUEST_HTTP1: break;
     default: http1_flow_lose(&c->flow); return HEAD_GOES;
     }
-    if (!conn_covers(c, &r))
+    if (!conn_covers(c, &r) || c->turning)
         return HEAD_ENDS;
+    if (incoming_sifts(c))
+        incoming_asked(c, &r);
     if (!c->has_authority && r.has_authority) {
         c->authority = r.authority;
         c->has_authority = true;
@@ -177,20 +179,7 @@ enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *tak
 
 /* ---- in ---- */
 
-static void watch(struct conn *c, const char *buf, size_t len)
-{
-    if (!http1_flow_in(&c->flow, buf, len)) {
-        c->flow.in_head = malloc(HTTP1_HEAD_MAX);
-        if (!c->flow.in_head)
-            http1_flow_lose(&c->flow);
-        else
-            http1_flow_in(&c->flow, buf, len);
-    }
-    if (c->flow.in_head && http1_flow_head_idle(&c->flow)) {
-        free(c->flow.in_head);
-        c->flow.in_head = NULL;
-    }
-}
+#define SIFT_BYTES 1024U
 
 /* RFC 2818 section 2.2.1, RFC 9112 section 9.8: an end without close_notify is truncation unless framing
  * shows that the response was complete. */
@@ -232,6 +221,7 @@ static bool is_unasked(const struct conn *c)
 
 static enum conn_rc desync(struct conn *c)
 {
+    buffer_free(&c->sifted);
     c->closed = "desync";
     c->engine->close_notify(c->tls);
     real.shutdown(c->fd, SHUT_RDWR);
@@ -239,45 +229,78 @@ static enum conn_rc desync(struct conn *c)
     return c->ended = RC_ERROR;
 }
 
+/* Plaintext of the server, without what is left of the answer to OPTIONS. */
+static enum conn_rc decrypt(struct conn *c, char *buf, size_t cap, size_t *got)
+{
+    switch (c->engine->read(c->tls, buf, cap, got)) {
+    case TLS_DONE: break;
+    case TLS_WANT_READ: c->want_in = true; return c->read_shut ? RC_EOF : RC_AGAIN; /* as tcp_recvmsg() */
+    case TLS_WANT_WRITE: c->want_out = true; return c->read_shut ? RC_EOF : RC_AGAIN;
+    case TLS_CLOSED:
+        c->closed = "close-notify";
+        c->changed = true;
+        return c->ended = RC_EOF;
+    case TLS_TRUNCATED: c->changed = true; return truncated(c);
+    default: c->changed = true; return corrupted(c);
+    }
+    c->changed = true;
+    return c->dropping && !drop(c, buf, got) ? corrupted(c) : RC_OK;
+}
+
+static enum conn_rc take(struct conn *c, size_t n, size_t *got)
+{
+    c->bytes_in += n;
+    *got = n;
+    open_response_done(c);
+    return RC_OK;
+}
+
+/* Bytes that came; *n becomes how many of them stay where they are, for the program. */
+static void look_at_reply(struct conn *c, const char *at, size_t *n, bool in_place)
+{
+    if (incoming_sifts(c))
+        *n = incoming_sift(c, at, *n, in_place);
+    else
+        incoming_watch(c, at, *n);
+    if (c->turning && http1_flow_response_complete(&c->flow)) {
+        c->closed = "redirect-loop";
+        c->ended = RC_EOF;
+    }
+}
+
 enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
 {
+    char chunk[SIFT_BYTES];
+    bool in_place = !incoming_sifts(c) || cap >= sizeof chunk; /* a head is not read byte by byte */
     *got = 0;
-    if (c->ended != RC_OK)
-        return c->ended;
     while (cap) {
         size_t n = 0;
-        switch (c->engine->read(c->tls, buf, cap, &n)) {
-        case TLS_DONE: break;
-        case TLS_WANT_READ: c->want_in = true; return c->read_shut ? RC_EOF : RC_AGAIN; /* as tcp_recvmsg() */
-        case TLS_WANT_WRITE: c->want_out = true; return c->read_shut ? RC_EOF : RC_AGAIN;
-        case TLS_CLOSED:
-            c->closed = "close-notify";
-            c->changed = true;
-            return c->ended = RC_EOF;
-        case TLS_TRUNCATED: c->changed = true; return truncated(c);
-        default: c->changed = true; return corrupted(c);
-        }
-        c->changed = true;
-        if (c->dropping && !drop(c, buf, &n))
-            return corrupted(c);
-        if (!n)
-            continue;
-        watch(c, buf, n);
+        if (incoming_take(c, buf, cap, &n))
+            return take(c, n, got);
+        if (c->ended != RC_OK)
+            return c->ended;
+        char *at = in_place ? buf : chunk;
+        enum conn_rc rc = decrypt(c, at, in_place ? cap : sizeof chunk, &n);
+        if (c->ended != RC_OK)
+            incoming_end(c);
+        if (rc != RC_OK && !buffer_len(&c->sifted))
+            return rc;
+        if (n)
+            look_at_reply(c, at, &n, in_place);
         if (is_unasked(c))
             return desync(c);
-        c->bytes_in += n;
-        *got = n;
-        open_response_done(c);
-        return RC_OK;
+        if (n)
+            return take(c, n, got);
     }
-    return RC_OK;
+    return c->ended;
 }
 
 bool open_readable(struct conn *c)
 {
-    if (buffer_len(&c->peeked) || c->ended != RC_OK)
+    if (buffer_len(&c->peeked) || buffer_len(&c->sifted) || c->ended != RC_OK)
         return true;
-    if (c->dropping) { /* what is there may be the OPTIONS answer's: look through the program's eyes */
+    /* What is there may be the OPTIONS answer's, or half a head: look through the program's eyes. */
+    if (c->dropping || incoming_sifts(c)) {
         char byte;
         size_t got = 0;
         enum conn_rc rc = open_read(c, &byte, 1, &got);

@@ -114,6 +114,9 @@ void conn_drop_session(struct conn *c)
     buffer_free(&c->hold);
     buffer_free(&c->head);
     buffer_free(&c->peeked);
+    buffer_free(&c->asked);
+    buffer_free(&c->reply);
+    buffer_free(&c->sifted);
 }
 
 /* The last reference: nobody else can see it, no lock is needed. */

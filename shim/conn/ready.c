@@ -25,7 +25,7 @@ static short ready_open(struct conn *c, short interest, short kernel)
         bits |= POLLHUP;
     if (interest & READ_BITS &&
         (kernel & (READ_BITS | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
-         buffer_len(&c->peeked) || c->engine->pending(c->tls)) &&
+         buffer_len(&c->peeked) || conn_pending(c)) &&
         open_readable(c))
         bits |= interest & READ_BITS;
     if (interest & WRITE_BITS && kernel & (WRITE_BITS | POLLERR | POLLHUP) && !conn_settling(c))

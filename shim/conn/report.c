@@ -216,6 +216,18 @@ void report_close(struct conn *c)
     audit_close(sink_of(c->policy, &c->verdict), &e);
 }
 
+void report_asked_for_tls(struct conn *c)
+{
+    struct audit_event e;
+    struct words w;
+    describe(c, &e, &w);
+    e.action = "allowed-plain";
+    e.result_type = "tlsup-upgrade-required";
+    e.reason = "the server answered 426 and asks for TLS: the next connection tries to upgrade";
+    e.closed = "open";
+    audit_close(sink_of(c->policy, &c->verdict), &e);
+}
+
 void report_dial(const struct sockaddr *addr, const struct policy_target *known, const struct policy *policy,
                  const struct policy_verdict *v, int error, const char *result_type, const char *reason)
 {

@@ -114,9 +114,10 @@ static bool recv_through(int fd, const struct iovec *iov, size_t n, int flags, s
     if (!t.conn)
         return false;
     if (flags & MSG_ERRQUEUE || t.conn->state == CONN_PLAIN) {
-        if (t.conn->state == CONN_PLAIN && buffer_len(&t.conn->hold)) {
+        if (t.conn->state == CONN_PLAIN && (buffer_len(&t.conn->hold) || !t.conn->looked)) {
             conn_lock(t.conn, fd);
             plain_flush(t.conn);
+            plain_look(t.conn);
             conn_unlock(t.conn);
         }
         conn_put(t.conn);

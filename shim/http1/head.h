@@ -71,6 +71,9 @@ enum http1_framing http1_response_framing(const struct http1_response *r, struct
  */
 bool http1_switches_to_tls(const char *head, size_t len, const char **error);
 
+/* True if an Upgrade field of the complete head names TLS/d.d (RFC 2817 section 4.2). */
+bool http1_offers_tls(const char *head, size_t len);
+
 /* Iterates over the fields of a complete head, tolerantly. *cursor starts at 0. Values are trimmed of SP and
  * HTAB; a folded value holds its line ends; a line without colon is a name without value. Lists:
  * http1_next_member. */

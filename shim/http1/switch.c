@@ -61,3 +61,17 @@ bool http1_switches_to_tls(const char *head, size_t len, const char **error)
         *error = "101 without upgrade field";
     return !*error;
 }
+
+bool http1_offers_tls(const char *head, size_t len)
+{
+    struct http1_span name, value, member;
+    size_t cursor = 0;
+    while (http1_next_field(head, len, &cursor, &name, &value)) {
+        if (!http1_span_is(name, "upgrade"))
+            continue;
+        while (http1_next_member(&value, &member))
+            if (is_tls(member))
+                return true;
+    }
+    return false;
+}

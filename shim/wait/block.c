@@ -148,7 +148,7 @@ static struct sight sight_of(const struct conn *c)
         .bytes_out = c->bytes_out,
         .held = buffer_len(&c->hold),
         .peeked = buffer_len(&c->peeked),
-        .pending = c->tls && c->engine->pending(c->tls),
+        .pending = conn_pending(c),
         .write_shut = c->write_shut,
         .read_shut = c->read_shut,
         .ended = c->ended,

@@ -61,8 +61,6 @@ static const struct {
     {"* verify when=now\n", 1, 15, "bad value 'now' for when=: it takes first-byte or connect"},
     {"* verify proxy=yes\n", 1, 16, "proxy=yes is not built yet in this version; use proxy=no"},
     {"* verify resume=yes\n", 1, 17, "resume=yes is not built yet in this version; use resume=no"},
-    {"* verify redirects=rewrite\n", 1, 20,
-     "redirects=rewrite is not built yet in this version; use redirects=keep"},
     {"* verify tokens=TLS/1.2,HTTP/2.0\n", 1, 25,
      "bad value 'TLS/1.2,HTTP/2.0' for tokens=: it takes TLS/ and a version each, separated by commas, as "
      "TLS/1.2,TLS/1.0"},
