@@ -18,7 +18,7 @@ static const struct tls_engine *engine;
 struct cached {
     struct policy *policy; /* a reference, so that a rule's address is not used again for another */
     const struct policy_rule *rule;
-    bool check_chain, client_certificate;
+    bool check_chain, client_certificate, http2;
     struct tls_context *context;
 };
 static struct cached contexts[CONTEXTS];
@@ -111,7 +111,7 @@ static struct tls_context *make(const struct engine_wish *wish, struct tls_error
         .crl = rule->crl,
         .ciphers = rule->ciphers,
         .ciphersuites = rule->ciphersuites,
-        .alpn = rule->alpn,
+        .alpn = wish->http2 ? "h2" : rule->alpn, /* RFC 9113 section 3.2 */
         .min_version = rule->min_tls,
         .check_chain = wish->verdict->check_chain,
         .strict = rule->level == LEVEL_SECURE,
@@ -137,7 +137,7 @@ static bool serves(const struct cached *at, const struct policy *policy, const s
 {
     return at->policy == policy && at->rule == wish->verdict->rule &&
            at->check_chain == wish->verdict->check_chain &&
-           at->client_certificate == wish->client_certificate;
+           at->client_certificate == wish->client_certificate && at->http2 == wish->http2;
 }
 
 /* The entry of this kind, or one to fill: unused, else that of another policy, else the one whose turn it is.
@@ -169,8 +169,9 @@ static struct tls_context *context_for(struct policy *policy, const struct engin
     if (!place->context) {
         struct tls_context *made = make(wish, error);
         if (made)
-            *place = (struct cached){policy_ref(policy), wish->verdict->rule, wish->verdict->check_chain,
-                                     wish->client_certificate, made};
+            *place =
+                (struct cached){policy_ref(policy),       wish->verdict->rule, wish->verdict->check_chain,
+                                wish->client_certificate, wish->http2,         made};
     }
     return place->context;
 }

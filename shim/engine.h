@@ -22,6 +22,7 @@ const struct tls_engine *engine_get(char *why, size_t cap);
 struct engine_wish {
     const struct policy_verdict *verdict;
     bool client_certificate; /* the rule's, if it has one */
+    bool http2;              /* ALPN offers h2 instead of what the rule says */
 };
 
 /* Below the engine must have been got. Makes the context of that kind unless it is there: kept while the

@@ -134,6 +134,7 @@ struct conn {
     const char *names[CONN_NAMES_MAX]; /* from the resolver, into names_text */
     size_t n_names;
     struct http1_authority authority; /* the request's */
+    bool http2;                       /* the program speaks HTTP/2 with prior knowledge: all opaque */
     bool has_authority, conflict;     /* conflict: the request's name is outside the resolver's set */
     char identity[POLICY_NAME_MAX + 1];
     bool identity_is_address;

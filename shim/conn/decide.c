@@ -110,14 +110,37 @@ static void begin(struct conn *c)
 }
 
 /* What was found out about the bytes that are held. */
-enum finding { FOUND_HTTP, FOUND_NAMES_ONLY, FOUND_NOT_HTTP, FOUND_BAD_AUTHORITY, FOUND_TOO_LARGE };
+enum finding {
+    FOUND_HTTP,
+    FOUND_HTTP2,
+    FOUND_NAMES_ONLY,
+    FOUND_NOT_HTTP,
+    FOUND_BAD_AUTHORITY,
+    FOUND_TOO_LARGE
+};
+
+/* HTTP/2 is negotiated in the handshake (RFC 9113 section 3.2): nothing but TLS from the first byte leads
+ * there. */
+static bool carries_http2(const struct policy_rule *r)
+{
+    for (unsigned i = 0; i < r->n_try; i++)
+        if (r->try[i] == STRATEGY_IMPLICIT)
+            return true;
+    return false;
+}
+
+static bool is_other_protocol(enum finding found)
+{
+    return found == FOUND_NOT_HTTP || found == FOUND_HTTP2;
+}
 
 static bool http_is_needed(struct conn *c, enum finding found)
 {
-    if (found == FOUND_HTTP || found == FOUND_NAMES_ONLY)
+    c->http2 = found == FOUND_HTTP2 && carries_http2(c->verdict.rule);
+    if (found == FOUND_HTTP || found == FOUND_NAMES_ONLY || c->http2)
         return false;
-    if (c->verdict.level == LEVEL_MAY || (found == FOUND_NOT_HTTP && c->verdict.rule->non_http_pass)) {
-        conn_enter_plain(c, found == FOUND_NOT_HTTP ? "not HTTP" : "the request's head is unusable",
+    if (c->verdict.level == LEVEL_MAY || (is_other_protocol(found) && c->verdict.rule->non_http_pass)) {
+        conn_enter_plain(c, is_other_protocol(found) ? "not HTTP" : "the request's head is unusable",
                          "allowed-plain");
         return true;
     }
@@ -125,6 +148,8 @@ static bool http_is_needed(struct conn *c, enum finding found)
         refuse(c, "tlsup-not-http", "the request's head is larger than 16 KiB");
     else if (found == FOUND_BAD_AUTHORITY)
         refuse(c, "tlsup-bad-host", "the request's authority is malformed or given twice");
+    else if (found == FOUND_HTTP2)
+        refuse(c, "tlsup-not-http", "what the program sends is HTTP/2, which only try=implicit carries");
     else
         refuse(c, "tlsup-not-http", "what the program sends is not HTTP/1");
     return true;
@@ -167,6 +192,7 @@ void conn_sniff(struct conn *c)
     case REQUEST_PARTIAL: return;
     case REQUEST_TOO_LARGE: settle(c, FOUND_TOO_LARGE); return;
     case REQUEST_OTHER: settle(c, FOUND_NOT_HTTP); return;
+    case REQUEST_HTTP2: settle(c, FOUND_HTTP2); return;
     case REQUEST_HTTP1: break;
     }
     if (r.has_authority) {

@@ -31,6 +31,7 @@ static struct engine_wish wish(const struct conn *c)
 {
     const struct policy_rule *r = c->verdict.rule;
     return (struct engine_wish){.verdict = &c->verdict,
+                                .http2 = c->http2,
                                 .client_certificate =
                                     r->cert && (!c->strategy->in_band || r->cert_on_upgrade)};
 }

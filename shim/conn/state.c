@@ -72,7 +72,10 @@ static void judge(struct conn *c, enum strategy_rc rc, enum conn_event next)
 static void confirmed(struct conn *c)
 {
     c->open_ns = now_ns();
-    memory_learn(c, c->trying);
+    if (c->http2)
+        http1_flow_lose(&c->flow);
+    else
+        memory_learn(c, c->trying);
     report_decision(c, "upgraded");
 }
 

@@ -54,7 +54,7 @@ static bool pick(const struct conn *c, enum policy_strategy *out, unsigned *left
     enum policy_strategy tries[STRATEGY_COUNT];
     unsigned n = tries_order(c, tries), found = 0;
     for (unsigned i = 0; i < n; i++) {
-        if (c->failed & 1U << tries[i])
+        if (c->failed & 1U << tries[i] || (c->http2 && tries[i] != STRATEGY_IMPLICIT))
             continue;
         if (!found++)
             *out = tries[i];

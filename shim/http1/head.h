@@ -104,7 +104,8 @@ ssize_t http1_format_authority(const struct http1_authority *a, char *out, size_
 
 enum http1_request_kind {
     REQUEST_HTTP1,   /* a request line of HTTP/1.x: method SP target SP HTTP/1.d */
-    REQUEST_OTHER,   /* the bytes prove not to be HTTP/1 (0.9, 2 preface, TLS, anything else) */
+    REQUEST_HTTP2,   /* the whole client preface of HTTP/2 (RFC 9113 section 3.4) */
+    REQUEST_OTHER,   /* the bytes prove not to be either (0.9, TLS, anything else) */
     REQUEST_PARTIAL, /* more bytes are needed to tell or to see the whole head */
     REQUEST_TOO_LARGE,
 };
@@ -133,5 +134,5 @@ struct http1_request {
  * behind it, any number of fields. *out is defined on REQUEST_HTTP1 only. What is said of a prefix other than
  * REQUEST_PARTIAL is said of all that begins with it. REQUEST_OTHER is said as soon as the bytes can no
  * longer become an HTTP/1 request (first byte not a token character, control bytes in the request line, a
- * request line without HTTP/1.d at its end, "PRI * HTTP/2.0"). */
+ * request line without HTTP/1.d at its end). */
 enum http1_request_kind http1_parse_request(const char *buf, size_t len, struct http1_request *out);

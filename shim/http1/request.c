@@ -141,6 +141,15 @@ static void learn_fields(struct http1_request *out, struct http1_reader *r)
     out->has_authority &= !out->bad_authority;
 }
 
+/* RFC 9113 section 3.4 */
+static const char preface[] = "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n";
+#define PREFACE_BYTES (sizeof preface - 1)
+
+static bool begins_http2(const char *buf, size_t len)
+{
+    return len && memcmp(buf, preface, len < PREFACE_BYTES ? len : PREFACE_BYTES) == 0;
+}
+
 enum http1_request_kind http1_parse_request(const char *buf, size_t len, struct http1_request *out)
 {
     struct http1_reader r;
@@ -148,6 +157,8 @@ enum http1_request_kind http1_parse_request(const char *buf, size_t len, struct 
     size_t cap = len < HTTP1_HEAD_MAX ? len : HTTP1_HEAD_MAX;
     size_t start = skip_empty_lines(buf, cap);
     *out = (struct http1_request){.framing = FRAMING_UNKNOWN};
+    if (begins_http2(buf, len))
+        return len < PREFACE_BYTES ? REQUEST_PARTIAL : REQUEST_HTTP2;
     enum http1_request_kind kind = sniff_line(buf + start, cap - start, &line);
     if (kind == REQUEST_HTTP1 && !split_line(line, out))
         kind = REQUEST_OTHER;

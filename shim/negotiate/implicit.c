@@ -9,6 +9,8 @@
 #include "shim/conn/conn.h"
 #include "shim/negotiate/strategy.h"
 
+#include <string.h>
+
 static enum strategy_rc begin(struct conn *c)
 {
     (void)c;
@@ -21,6 +23,17 @@ static enum strategy_rc step(struct conn *c)
     return STRATEGY_DONE;
 }
 
+/* Both sides of HTTP/2 begin with a preface of their own, and either may come first (RFC 9113 section 3.4):
+ * what the server has said is none of ours, but that it speaks HTTP/2 is. */
+static enum strategy_rc confirm_http2(struct conn *c)
+{
+    struct tls_info info;
+    c->engine->info(c->tls, &info);
+    return strcmp(info.alpn, "h2") == 0 ? STRATEGY_DONE
+                                        : STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure",
+                                                       "the server does not speak HTTP/2 over TLS (ALPN h2)");
+}
+
 static enum strategy_rc confirm(struct conn *c)
 {
     c->want_in = c->want_out = false;
@@ -28,6 +41,8 @@ static enum strategy_rc confirm(struct conn *c)
         c->want_out = true;
         return STRATEGY_AGAIN;
     }
+    if (c->http2)
+        return confirm_http2(c);
     switch (c->engine->poll(c->tls)) {
     case TLS_DONE:
         return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection",
