@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # The servers of the web: TLS on the port beside, HTTP/2, WebSocket. What crossed is read from a forwarder in front of the
 # plain port, which keeps every byte.
-# shellcheck disable=SC2154,SC2030,SC2031 # variables of lib.bash and servers.bash; tests are subshells
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034,SC2153 # variables of lib.bash and servers.bash; tests are subshells
 
 bats_require_minimum_version 1.5.0
 load lib
