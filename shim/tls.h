@@ -18,8 +18,9 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TLS_ENGINE_ABI 1U
-#define TLS_PIN_BYTES  32U
+#define TLS_ENGINE_ABI  2U
+#define TLS_PIN_BYTES   32U
+#define TLS_NAMES_BYTES 4096U
 
 enum tls_result {
     TLS_DONE,       /* progress was made, out-parameters are set */
@@ -93,6 +94,20 @@ struct tls_info {
     struct tls_error finding; /* with `observe`: what would have ended the handshake */
 };
 
+/* What one certificate of the peer's chain says. All text is printable ASCII: other bytes stand as \xNN. */
+struct tls_certificate {
+    char subject[256], issuer[256]; /* RFC 4514, the most specific part first */
+    /* dNSName and iPAddress of subjectAltName, each ended by a NUL. n_names stand here; n_more did not fit.
+     */
+    char names[TLS_NAMES_BYTES];
+    size_t n_names, n_more;
+    int64_t not_before, not_after; /* seconds since 1970; 0: unreadable */
+    char key[48], signature[48];   /* "EC P-256", "RSA 2048"; "ecdsa-with-SHA256" */
+    uint8_t spki[TLS_PIN_BYTES];   /* what a pin compares */
+    uint8_t sha256[32];            /* of the whole certificate */
+    bool self_issued;              /* subject and issuer are the same */
+};
+
 struct tls_context; /* SSL_CTX of one set of parameters; may be shared by any number of connections and
                        threads */
 struct tls;
@@ -144,6 +159,20 @@ struct tls_engine {
 
     void (*info)(const struct tls *tls, struct tls_info *out);
     const struct tls_error *(*error)(const struct tls *tls);
+
+    /* ---- for those who want to know more about the peer (tlsup probe); once its certificate is there ----
+     */
+
+    /* The chain as the peer sent it, its own certificate first: fills at most max of out, returns how many
+     * there are. 0: none was shown yet. */
+    size_t (*certificates)(const struct tls *tls, struct tls_certificate *out, size_t max);
+    /* Is the peer's certificate for this name, or this address in inet_pton form? Whoever issued it. */
+    bool (*fits)(const struct tls *tls, const char *identity);
+    /* What the handshake would have said of the peer in that context, asked for that peer (whose servername
+     * counts for nothing here): out->failure is TLS_FAIL_NONE if nothing is wrong. May read the trust store;
+     * changes nothing about the connection. */
+    void (*judge)(struct tls *tls, struct tls_context *context, const struct tls_peer *peer,
+                  struct tls_error *out);
 };
 
 /* The engine's one exported symbol, found with dlsym. NULL if OpenSSL cannot be started. */

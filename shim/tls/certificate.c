@@ -42,6 +42,15 @@ static void address(struct text *t, const GENERAL_NAME *name)
         text_put(t, "a malformed address");
 }
 
+bool certificate_host(struct text *t, const GENERAL_NAME *name)
+{
+    if (name->type == GEN_DNS)
+        dns_name(t, name);
+    else if (name->type == GEN_IPADD)
+        address(t, name);
+    return name->type == GEN_DNS || name->type == GEN_IPADD;
+}
+
 /* Names of one type; how many there are in all. */
 static int list_names(struct text *t, const GENERAL_NAMES *names, int type,
                       void (*show)(struct text *, const GENERAL_NAME *))

@@ -5,6 +5,7 @@
 #include <pthread.h>
 
 #include "shim/tls/bio.h"
+#include "shim/tls/certificate.h"
 #include "shim/tls/conn.h"
 #include "shim/tls/context.h"
 #include "shim/tls/error.h"
@@ -26,6 +27,9 @@ static struct tls_engine engine = {
     .close_notify = conn_close_notify,
     .info = conn_info,
     .error = conn_error,
+    .certificates = certificate_chain,
+    .fits = certificate_fits,
+    .judge = verify_again,
 };
 
 static bool started;

@@ -58,24 +58,38 @@ static bool set_sni(SSL *ssl, const char *name, struct tls_error *error)
     return false;
 }
 
+/* Whom the chain's leaf is compared with. */
+static bool set_reference(X509_VERIFY_PARAM *param, const struct tls_peer *peer, struct tls_error *error)
+{
+    const char *id = peer->identity;
+    char plain[NAME_MAX_BYTES + 1];
+    X509_VERIFY_PARAM_set_hostflags(param, VERIFY_HOSTFLAGS);
+    bool ok = true;
+    if (id && (peer->identity_is_address || is_address(id)))
+        ok = is_address(id) && X509_VERIFY_PARAM_set1_ip_asc(param, id) == 1;
+    else if (id)
+        ok = plain_name(id, plain) && X509_VERIFY_PARAM_set1_host(param, plain, 0) == 1;
+    return ok || bad_name(error, id);
+}
+
 bool verify_identity(SSL *ssl, const struct tls_peer *peer, struct tls_error *error)
 {
-    X509_VERIFY_PARAM *param = SSL_get0_param(ssl);
-    X509_VERIFY_PARAM_set_hostflags(param, VERIFY_HOSTFLAGS);
-    const char *id = peer->identity, *sni = peer->servername;
-    char plain[NAME_MAX_BYTES + 1];
-    if (id && (peer->identity_is_address || is_address(id))) {
-        if (!is_address(id) || X509_VERIFY_PARAM_set1_ip_asc(param, id) != 1)
-            return bad_name(error, id);
-        if (peer->identity_is_address)
-            sni = NULL;
-    } else if (id) {
-        if (!plain_name(id, plain) || X509_VERIFY_PARAM_set1_host(param, plain, 0) != 1)
-            return bad_name(error, id);
-        if (!sni)
-            sni = id;
-    }
+    const char *sni = peer->servername;
+    if (!set_reference(SSL_get0_param(ssl), peer, error))
+        return false;
+    if (peer->identity && peer->identity_is_address)
+        sni = NULL;
+    else if (!sni)
+        sni = peer->identity;
     return set_sni(ssl, sni, error);
+}
+
+bool verify_fits(X509 *cert, const char *identity)
+{
+    char plain[NAME_MAX_BYTES + 1];
+    if (is_address(identity))
+        return X509_check_ip_asc(cert, identity, VERIFY_HOSTFLAGS) == 1;
+    return plain_name(identity, plain) && X509_check_host(cert, plain, 0, VERIFY_HOSTFLAGS, NULL) == 1;
 }
 
 /* ---- pins ---- */
@@ -225,6 +239,18 @@ static bool note_peer(struct tls *tls, X509 *leaf)
     return true;
 }
 
+/* The code to leave in the store context; X509_V_OK with nothing found. */
+static int judge(X509_STORE_CTX *store, struct tls *tls, const struct tls_context *context,
+                 const struct verify_pins *pins, struct tls_error *found)
+{
+    int code = context->check_chain ? judge_chain(store, tls, found) : X509_V_OK;
+    if (code == X509_V_OK && !pins_hold(pins, tls->peer_spki)) {
+        pin_text(found, tls->peer_spki);
+        code = X509_V_ERR_CERT_UNTRUSTED;
+    }
+    return code;
+}
+
 int verify_judge(X509_STORE_CTX *store, void *arg)
 {
     (void)arg;
@@ -232,18 +258,12 @@ int verify_judge(X509_STORE_CTX *store, void *arg)
     struct tls *tls = SSL_get_app_data(ssl);
     X509 *leaf = X509_STORE_CTX_get0_cert(store);
     struct tls_error found = {0};
-    int code = X509_V_OK;
     tls->judged = false;
     if (!leaf || !note_peer(tls, leaf)) {
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
-    if (tls->context->check_chain)
-        code = judge_chain(store, tls, &found);
-    if (code == X509_V_OK && !pins_hold(&tls->pins, tls->peer_spki)) {
-        pin_text(&found, tls->peer_spki);
-        code = X509_V_ERR_CERT_UNTRUSTED;
-    }
+    int code = judge(store, tls, tls->context, &tls->pins, &found);
     if (code != X509_V_OK && !(tls->context->observe && found.failure != TLS_FAIL_MEMORY)) {
         tls->error = found;
         X509_STORE_CTX_set_error(store, code);
@@ -253,4 +273,47 @@ int verify_judge(X509_STORE_CTX *store, void *arg)
     tls->judged = true;
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
+}
+
+/* ---- again, with other eyes ---- */
+
+/* A walk like the one that libssl begins in a handshake (ssl_verify_cert_chain). */
+static X509_STORE_CTX *walk_again(const struct tls *tls, const struct tls_context *context)
+{
+    SSL_CTX *ctx = context->ctx;
+    X509 *leaf = SSL_get0_peer_certificate(tls->ssl);
+    X509_STORE_CTX *store = X509_STORE_CTX_new();
+    if (store &&
+        X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(ctx), leaf, SSL_get_peer_cert_chain(tls->ssl)) ==
+            1 &&
+        X509_STORE_CTX_set_ex_data(store, SSL_get_ex_data_X509_STORE_CTX_idx(), tls->ssl) == 1 &&
+        X509_STORE_CTX_set_default(store, "ssl_server") == 1) {
+        X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(store);
+        X509_VERIFY_PARAM_set_auth_level(param, SSL_CTX_get_security_level(ctx));
+        if (X509_VERIFY_PARAM_set1(param, SSL_CTX_get0_param(ctx)) == 1)
+            return store;
+    }
+    X509_STORE_CTX_free(store);
+    return NULL;
+}
+
+void verify_again(struct tls *tls, struct tls_context *context, const struct tls_peer *peer,
+                  struct tls_error *out)
+{
+    struct error_scope scope;
+    struct verify_pins pins = {0};
+    memset(out, 0, sizeof *out);
+    if (!tls->has_peer) {
+        error_set(out, TLS_FAIL_PROTOCOL, "the server showed no certificate in this handshake");
+        return;
+    }
+    error_enter(&scope);
+    X509_STORE_CTX *store = walk_again(tls, context);
+    if (!store || !verify_pins_copy(&pins, peer))
+        error_set(out, TLS_FAIL_MEMORY, "out of memory");
+    else if (set_reference(X509_STORE_CTX_get0_param(store), peer, out))
+        judge(store, tls, context, &pins, out);
+    verify_pins_free(&pins);
+    X509_STORE_CTX_free(store);
+    error_leave(&scope);
 }

@@ -27,5 +27,11 @@ void verify_pins_free(struct verify_pins *pins);
 /* Sets SNI and reference identity of a connection. */
 bool verify_identity(SSL *ssl, const struct tls_peer *peer, struct tls_error *error);
 
+/* Is the certificate for that name or address (RFC 9525)? Whoever issued it. */
+bool verify_fits(X509 *cert, const char *identity);
+
 /* For SSL_CTX_set_cert_verify_callback. Reads and writes the struct tls that is the SSL's app data. */
 int verify_judge(X509_STORE_CTX *store, void *arg);
+/* See struct tls_engine's judge. */
+void verify_again(struct tls *tls, struct tls_context *context, const struct tls_peer *peer,
+                  struct tls_error *out);
