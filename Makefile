@@ -77,7 +77,7 @@ $(BUILD)/libtlsup-relay: $(call objs,$(RELAY_C) $(INNER_C))
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -pthread -ldl
 
-$(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C))
+$(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C) $(HTTP1_C))
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -ldl
 

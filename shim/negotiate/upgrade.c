@@ -7,8 +7,8 @@
  * first byte goes out: an attacker who answers 101 himself and relays us to another port never produces it,
  * and a request that he put before ours is what gets dropped (SECURITY L7, A24-A26).
  */
-#include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
+#include "shim/http1/ask.h"
 #include "shim/http1/head.h"
 #include "shim/negotiate/strategy.h"
 #include "shim/real.h"
@@ -17,7 +17,6 @@
 #include <string.h>
 
 #define INTERIM_MAX 8U /* 1xx responses before the final one (RFC 9110 section 15.2) */
-#define TOKENS      "TLS/1.2, TLS/1.0"
 
 /* How much can be read right now? 0: the peer closed; -1: nothing, errno says why. */
 static ssize_t peek(struct conn *c, char *buf, size_t cap)
@@ -29,34 +28,14 @@ static ssize_t peek(struct conn *c, char *buf, size_t cap)
     return n;
 }
 
-/* Byte for byte what servers in the field compare: nothing but Upgrade in Connection (SERVERS section 2.5).
- */
-static bool compose(struct conn *c)
-{
-    char host[HTTP1_HOST_MAX + 16];
-    struct http1_authority to = c->authority;
-    if (to.port == 80) /* the scheme's default (RFC 9110 section 4.2.1) */
-        to.port = 0;
-    if (http1_format_authority(&to, host, sizeof host) < 0)
-        return false;
-    struct fmt f;
-    fmt_init(&f, c->ask, sizeof c->ask);
-    fmt_str(&f, "OPTIONS * HTTP/1.1\r\nHost: ");
-    fmt_str(&f, host);
-    fmt_str(&f, "\r\nUpgrade: ");
-    fmt_str(&f, c->verdict.rule->tokens ? c->verdict.rule->tokens : TOKENS);
-    fmt_str(&f, "\r\nConnection: Upgrade\r\n\r\n");
-    c->ask_len = f.len;
-    c->ask_sent = 0;
-    return !f.cut;
-}
-
 static enum strategy_rc begin(struct conn *c)
 {
     char byte;
     c->interim = 0;
     buffer_free(&c->head);
-    if (!compose(c))
+    c->ask_sent = 0;
+    c->ask_len = http1_ask_upgrade(&c->authority, c->verdict.rule->tokens, c->ask, sizeof c->ask);
+    if (c->ask_len == 0)
         return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-bad-host",
                             "the authority does not fit into a request");
     if (peek(c, &byte, 1) > 0) /* nothing was asked yet (RFC 9112 section 9.2) */
