@@ -17,6 +17,7 @@ enum cli_exit {
     CLI_OK = 0,
     CLI_BAD = 1,
     CLI_USAGE = 2,
+    CLI_NO_TLS = 2, /* of probe, whose usage status is CLI_FAILED */
     CLI_FAILED = 125,
     CLI_NOT_EXECUTABLE = 126,
     CLI_NOT_FOUND = 127
@@ -34,6 +35,7 @@ struct cli_verb {
 int cli_run(const struct cli_verb *self, int argc, char **argv);
 int cli_check(const struct cli_verb *self, int argc, char **argv);
 int cli_explain(const struct cli_verb *self, int argc, char **argv);
+int cli_probe(const struct cli_verb *self, int argc, char **argv);
 int cli_version(const struct cli_verb *self, int argc, char **argv);
 
 /* Says what is wrong with the command line, printf-like; returns the verb's usage status. */
@@ -50,6 +52,14 @@ bool cli_absolute(const char *path, char out[PATH_MAX]);
 /* The installed or just built object of that name, beside this program or in lib/tlsup of its prefix. False
  * if there is none that can be opened; `out` then holds the first place that was tried. */
 bool cli_object(const char *name, char out[PATH_MAX]);
+
+/* ---- engine.c ---- */
+
+#define CLI_ENGINE_WHY (PATH_MAX + 256)
+
+/* The engine of this build or installation, which stays loaded, and where it lies. NULL: `why` tells. */
+struct tls_engine;
+const struct tls_engine *cli_engine(char path[PATH_MAX], char why[CLI_ENGINE_WHY]);
 
 /* ---- source.c: policies ---- */
 

@@ -26,6 +26,25 @@ static const struct cli_verb verbs[] = {
      "\n"
      "The exit status is 0, 1 if there is no usable policy, 2 if the command line is wrong.\n",
      CLI_USAGE, cli_explain},
+    {"probe",
+     "[-p POLICY] [--ca FILE] [--proxy HOST:PORT] [--implicit-port PORT] [--servername NAME] [--timeout S] "
+     "[--json] URL",
+     "ask a server which ways to TLS it has, and say which line of a policy fits",
+     "  -p, --policy FILE   look into this policy instead of the one in force\n"
+     "      --ca FILE       would these authorities vouch for it? PEM\n"
+     "      --proxy HOST:PORT    ask through this HTTP proxy, and nothing directly\n"
+     "      --implicit-port PORT  where TLS may be spoken from the first byte on (80: 443, others: the "
+     "same)\n"
+     "      --servername NAME    the name that is sent in the handshake\n"
+     "      --timeout S     seconds for each way (the policy's timeout)\n"
+     "      --json          for programs\n"
+     "\n"
+     "The server gets OPTIONS requests, no more, and no client certificate.\n"
+     "\n"
+     "The exit status is 0 if there is TLS by some way that can be verified, 1 if there is TLS but it "
+     "cannot\n"
+     "be, 2 if there is none, 125 if the command line is wrong or tlsup itself fails.\n",
+     CLI_FAILED, cli_probe},
     {"version", "", "show the versions of tlsup and OpenSSL, and the policy in force",
      "The same as tlsup --version.\n", CLI_USAGE, cli_version},
 };

@@ -1,34 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-#include <dlfcn.h>
 #include <getopt.h>
-#include <string.h>
 
 #include "shim/cli/cli.h"
 #include "shim/tls.h"
 
 static void print_engine(void)
 {
-    const struct tls_engine *(*start)(void);
-    const struct tls_engine *engine = NULL;
-    char path[PATH_MAX];
-    void *object, *symbol;
+    char path[PATH_MAX], why[CLI_ENGINE_WHY];
+    const struct tls_engine *engine = cli_engine(path, why);
 
-    if (!cli_object("libtlsup-tls.so", path)) {
-        printf("engine: %s cannot be opened\n", path);
-        return;
-    }
-    object = dlopen(path, RTLD_NOW | RTLD_LOCAL);
-    symbol = object ? dlsym(object, TLS_ENGINE_SYMBOL) : NULL;
-    if (symbol) {
-        memcpy(&start, &symbol, sizeof(start));
-        engine = start();
-    }
-    if (engine && engine->abi == TLS_ENGINE_ABI)
+    if (engine)
         printf("engine: %s (%s)\n", engine->version, path);
     else
-        printf("engine: not usable: %s\n", !symbol  ? dlerror()
-                                           : engine ? "built for another version"
-                                                    : "it does not start");
+        printf("engine: %s\n", why);
 }
 
 static void print_policy(void)
