@@ -84,6 +84,21 @@ static int read_options(const struct cli_verb *self, int argc, char **argv, stru
 
 /* ---- the probe ---- */
 
+static void complete_rule(struct probe *p)
+{
+    const struct policy_rule *found = p->verdict.rule, *defaults = policy_defaults(p->policy);
+
+    p->rule = found ? *found : option_builtin;
+    for (size_t i = 0; i < OPTION_COUNT; i++) {
+        const struct option_row *row = &option_table[i];
+
+        if ((defaults->own & option_bit(row)) && !(found && option_fits_level(row, found->level)))
+            option_copy(row, &p->rule, defaults);
+    }
+    if (p->rule.n_pins && !(found && found->n_pins) && p->verdict.n_pinned < POLICY_MAX_PIN_RULES)
+        p->verdict.pinned[p->verdict.n_pinned++] = &p->rule;
+}
+
 /* Who governs it: by name, and by the address that took the connection, else the first. Behind a proxy the
  * origin's address is not known. */
 static void decide(struct probe *p)
@@ -103,6 +118,7 @@ static void decide(struct probe *p)
     else
         target.no_address = true;
     policy_decide(p->policy, &target, &p->verdict);
+    complete_rule(p);
 }
 
 static void try(struct probe *p, enum policy_strategy strategy)

@@ -92,6 +92,7 @@ struct probe {
     const struct tls_engine *engine;
     const struct policy *policy;
     struct policy_verdict verdict;
+    struct policy_rule rule; /* see probe_rule() */
     struct probe_address addresses[PROBE_ADDRESSES];
     size_t n_addresses;
     const char *lookup;           /* why there is none */
@@ -108,7 +109,8 @@ struct probe {
     enum policy_level best;  /* their level */
 };
 
-/* The rule that governs the URL; if none does, the options that hold without one. */
+/* The rule that governs the URL, or what a rule without options would say. Where its level has no use for an
+ * option, that is as the defaults line has it: other levels are asked about too. */
 const struct policy_rule *probe_rule(const struct probe *p);
 /* Whom the certificate has to be for. */
 const char *probe_identity(const struct probe *p);
@@ -124,6 +126,7 @@ void probe_resolve(struct probe *p);
 /* One after the other, until one takes the connection. False after probe_end(). */
 bool probe_dial(const struct probe *p, struct probe_attempt *a, uint16_t port);
 uint64_t probe_now(void);
+#define PROBE_NO_ANSWER "no answer in time"
 /* Waits for poll(2)'s `events` on the attempt's connection: false at the deadline. */
 bool probe_wait(const struct probe_attempt *a, short events);
 

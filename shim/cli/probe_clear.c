@@ -11,9 +11,13 @@
 
 static bool lost(struct probe_attempt *a, int error)
 {
-    if (error == 0)
-        return probe_end(a, PROBE_REFUSED, "the server closed the connection instead of an answer");
-    return probe_end(a, PROBE_REFUSED, "the connection broke before an answer: %s", strerror(error));
+    bool is_proxy = a->strategy == STRATEGY_CONNECT;
+
+    return probe_end(a, PROBE_REFUSED, "the %s %s instead of %s", is_proxy ? "proxy" : "server",
+                     error == 0            ? "closed the connection"
+                     : error == ECONNRESET ? "reset the connection"
+                                           : "is gone",
+                     is_proxy ? "an answer to CONNECT" : "an upgrade to TLS");
 }
 
 bool probe_send(struct probe_attempt *a, const char *bytes, size_t len)
@@ -28,7 +32,7 @@ bool probe_send(struct probe_attempt *a, const char *bytes, size_t len)
         else if (errno != EAGAIN)
             return lost(a, errno);
         else if (!probe_wait(a, POLLOUT))
-            return probe_end(a, PROBE_SILENT, "the server does not read");
+            return probe_end(a, PROBE_SILENT, PROBE_NO_ANSWER);
     }
     return true;
 }
@@ -56,9 +60,7 @@ static bool one_head(struct probe_attempt *a, char head[HTTP1_HEAD_MAX], size_t 
         if (n < 0 && errno == EAGAIN) {
             if (probe_wait(a, POLLIN))
                 continue;
-            return probe_end(a, PROBE_SILENT,
-                             have ? "the server began an answer and did not end it"
-                                  : "the server does not answer");
+            return probe_end(a, PROBE_SILENT, PROBE_NO_ANSWER);
         }
         if (n <= 0)
             return lost(a, n == 0 ? 0 : errno);

@@ -37,7 +37,7 @@ static bool read_more(const struct probe *p, struct probe_attempt *a, struct ins
             break;
         case TLS_WANT_WRITE:
             if (!probe_wait(a, POLLOUT))
-                return probe_end(a, PROBE_SILENT, "the server does not read inside TLS");
+                return probe_end(a, PROBE_SILENT, PROBE_NO_ANSWER);
             p->engine->flush(a->tls);
             break;
         case TLS_CLOSED:
@@ -132,7 +132,7 @@ static bool ask(const struct probe *p, struct probe_attempt *a)
         return probe_end(a, PROBE_REFUSED, "the server takes no request inside TLS");
     while (p->engine->flush(a->tls) == TLS_WANT_WRITE)
         if (!probe_wait(a, POLLOUT))
-            return probe_end(a, PROBE_SILENT, "the server does not read inside TLS");
+            return probe_end(a, PROBE_SILENT, PROBE_NO_ANSWER);
     return true;
 }
 

@@ -5,11 +5,12 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "policy/base64.h"
 #include "shim/cli/probe.h"
 
 const struct policy_rule *probe_rule(const struct probe *p)
 {
-    return p->verdict.rule ? p->verdict.rule : &option_builtin;
+    return &p->rule;
 }
 
 const char *probe_identity(const struct probe *p)
@@ -63,20 +64,32 @@ static void judge_chain(const struct probe *p, const struct probe_attempt *a, en
             "%s", found.text);
 }
 
+static void judge_pins(const struct probe *p, const struct probe_attempt *a, struct probe_level *l)
+{
+    struct policy_pin pin;
+    char base64[BASE64_PIN_CHARS + 1];
+
+    if (pins_hold(&p->verdict, a->info.peer_spki))
+        return;
+    memcpy(pin.sha256, a->info.peer_spki, sizeof(pin.sha256));
+    base64_write_pin(&pin, base64);
+    say(l, PROBE_NOT, EKEYREJECTED, "no pin matches: the server's key is sha256//%s", base64);
+}
+
 /* There is TLS: is it with whom it should be? */
 static void judge_peer(const struct probe *p, const struct probe_attempt *a, enum policy_level level,
                        struct probe_level *l)
 {
-    say(l, PROBE_TLS, 0, "%s", "");
-    l->by = a;
     if (level == LEVEL_FINGERPRINT && !p->verdict.n_pinned) {
         say(l, PROBE_INCOMPLETE, 0, "the rule has no pin=");
         return;
     }
+    say(l, PROBE_TLS, 0, "%s", "");
+    l->by = a;
     if (level == LEVEL_VERIFY || level == LEVEL_SECURE)
         judge_chain(p, a, level, l);
-    if (level >= LEVEL_FINGERPRINT && l->action == PROBE_TLS && !pins_hold(&p->verdict, a->info.peer_spki))
-        say(l, PROBE_NOT, EKEYREJECTED, "no pin matches the server's key");
+    if (level >= LEVEL_FINGERPRINT && l->action == PROBE_TLS)
+        judge_pins(p, a, l);
 }
 
 /* ---- how far it comes ---- */
@@ -89,6 +102,14 @@ static const struct probe_attempt *attempt_of(const struct probe *p, enum policy
     return NULL;
 }
 
+/* Where no other strategy may follow, nor plain: who answered 101 and is silent inside TLS has relayed us to
+ * somebody else. */
+static bool is_final(const struct probe_attempt *a)
+{
+    return a->result == PROBE_TAMPERED ||
+           (a->result == PROBE_SILENT && a->strategy == STRATEGY_UPGRADE && *a->info.version);
+}
+
 /* A handshake that min-tls= would not have let succeed. */
 static bool too_old(const struct probe *p, const struct probe_attempt *a)
 {
@@ -99,7 +120,7 @@ static int errno_of(const struct probe_attempt *a)
 {
     if (a->result == PROBE_UNREACHABLE)
         return a->n_dials ? a->dials[a->n_dials - 1].error : 0;
-    return a->result == PROBE_SILENT ? ETIMEDOUT : EACCES;
+    return a->result == PROBE_SILENT ? ETIMEDOUT : a->result == PROBE_TAMPERED ? EPROTO : EACCES;
 }
 
 /* Of several failures: EACCES if any was refused, else ETIMEDOUT, else what the last dial said. */
@@ -122,8 +143,8 @@ static bool find_tls(const struct probe *p, const enum policy_strategy *try, uns
 
         if (!a)
             continue;
-        if (a->result == PROBE_TAMPERED) {
-            say(l, PROBE_NOT, EPROTO, "%s", a->reason);
+        if (is_final(a)) {
+            say(l, PROBE_NOT, errno_of(a), "%s", a->reason);
             return true;
         }
         if (a->result == PROBE_WORKS && !too_old(p, a)) {

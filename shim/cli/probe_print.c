@@ -113,8 +113,9 @@ static void print_certificate(const struct probe *p, const struct probe_attempt 
     row("key", "%s, signed with %s", leaf->key, leaf->signature);
     row("pin", "pin=sha256//%s", base64);
     print_stores(p, a);
-    for (size_t i = 0; i < shown; i++)
-        row(i ? "" : "issued by", "%s%s", a->chain[i].issuer, a->chain[i].self_issued ? " (itself)" : "");
+    row("issued by", "%s", leaf->self_issued ? "itself" : leaf->issuer);
+    for (size_t i = 1; i < shown; i++)
+        row(i == 1 ? "sent with it" : "", "%s", a->chain[i].subject);
     if (shown < a->n_chain)
         row("", "and %zu more", a->n_chain - shown);
 }
@@ -181,17 +182,27 @@ static const char *level_text(const struct probe_level *l)
     }
 }
 
+static void print_rule(const struct probe *p)
+{
+    const struct policy_rule *r = p->verdict.rule;
+    char line[16] = "";
+
+    if (r && r->line)
+        snprintf(line, sizeof(line), ":%u", r->line);
+    if (r)
+        printf("\npolicy: %s%s (%s) says %s%s; with its options each level would give\n",
+               policy_origin(p->policy), line, r->destination, policy_level_name(p->verdict.level),
+               r->mode == MODE_TESTING ? ", in testing" : "");
+    else
+        printf("\npolicy: no rule of it is about this (%s); without options each level would give\n",
+               policy_origin(p->policy));
+}
+
 static void print_levels(const struct probe *p)
 {
     const struct policy_rule *r = p->verdict.rule;
 
-    printf("\npolicy: ");
-    if (!r)
-        printf("no rule of %s is about this; a rule without options would give\n", policy_origin(p->policy));
-    else
-        printf("%s:%u (%s) says %s%s; with its options, each level would give\n", policy_origin(p->policy),
-               r->line, r->destination, policy_level_name(p->verdict.level),
-               r->mode == MODE_TESTING ? " in testing" : "");
+    print_rule(p);
     for (unsigned level = LEVEL_NONE; level <= LEVEL_REJECT; level++) {
         const struct probe_level *l = &p->levels[level];
         const char *error = l->error ? strerrorname_np(l->error) : NULL;
@@ -201,7 +212,19 @@ static void print_levels(const struct probe *p)
                error ? error : "", *l->reason ? ": " : "", l->reason);
     }
     if (r && r->cert)
-        printf("  The rule's client certificate was not shown.\n");
+        printf("  the rule's client certificate was not shown\n");
+}
+
+static void print_lines(const struct probe *p)
+{
+    if (!*p->lines)
+        printf("\nno line of a policy would make a connection\n");
+    else if (p->best == LEVEL_MAY)
+        printf("\nfits best, in plain HTTP until the server has TLS:\n%s", p->lines);
+    else if (p->best == LEVEL_FINGERPRINT)
+        printf("\nfits best, if this is the server's own key:\n%s", p->lines);
+    else
+        printf("\nfits best:\n%s", p->lines);
 }
 
 void probe_print_text(const struct probe *p)
@@ -212,8 +235,5 @@ void probe_print_text(const struct probe *p)
     for (size_t i = 0; i < p->n_attempts; i++)
         print_attempt(p, &p->attempts[i]);
     print_levels(p);
-    if (*p->lines)
-        printf("\nfits best:\n%s", p->lines);
-    else
-        printf("\nno line of a policy would make a connection\n");
+    print_lines(p);
 }

@@ -116,7 +116,7 @@ static bool shake(const struct probe *p, struct probe_attempt *a)
         if (result != TLS_WANT_READ && result != TLS_WANT_WRITE)
             return probe_end(a, meaning(a, error->failure), "%s", error->text);
         if (!probe_wait(a, result == TLS_WANT_READ && !queued ? POLLIN : POLLOUT))
-            return probe_end(a, PROBE_SILENT, "the server does not answer in the TLS handshake");
+            return probe_end(a, PROBE_SILENT, PROBE_NO_ANSWER);
     }
 }
 
