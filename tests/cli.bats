@@ -193,7 +193,7 @@ E
 # The place of the system's policy is compiled in: this one has it in the test's own directory.
 @test "run -p: not under a system policy that does not allow it" {
     $CC -std=gnu11 -D_GNU_SOURCE -DTLSUP_SYSTEM_POLICY="\"$TMP/system.conf\"" -I"$ROOT" -o "$TMP/t/tlsup" \
-        "$ROOT"/policy/*.c "$ROOT"/shim/cli/*.c -ldl
+        "$ROOT"/policy/*.c "$ROOT"/shim/cli/*.c "$ROOT"/shim/http1/*.c -ldl
     echo '* may' >"$TMP/p.conf"
     forbidden() {
         tlsup run -p "$TMP/p.conf" touch "$TMP/started"
@@ -331,10 +331,10 @@ warned() {
 @test "help: every verb has some" {
     tlsup help
     [ "$status" -eq 0 ]
-    for verb in run check explain version; do
+    for verb in run check explain probe version; do
         grep -q "^  $verb " <<<"$output"
     done
-    for verb in run check explain version; do
+    for verb in run check explain probe version; do
         tlsup "$verb" --help
         [ "$status" -eq 0 ]
         [[ "${lines[0]}" == "usage: tlsup $verb"* ]]

@@ -20,33 +20,32 @@ static void consume(struct inside *in, size_t n)
     memmove(in->bytes, in->bytes + n, in->len);
 }
 
+/* Reading ended. */
+static bool ended(const struct probe *p, struct probe_attempt *a, enum tls_result result)
+{
+    const struct tls_error *error = p->engine->error(a->tls);
+
+    if (result == TLS_CLOSED || result == TLS_TRUNCATED)
+        return probe_end(a, PROBE_REFUSED, "the server closed the connection before it answered OPTIONS");
+    return probe_end(a, error->failure == TLS_FAIL_ALERT ? PROBE_REFUSED : PROBE_TAMPERED, "%s", error->text);
+}
+
 /* Reads what there is; more than fits is left where it is. False after probe_end(). */
 static bool read_more(const struct probe *p, struct probe_attempt *a, struct inside *in)
 {
     for (;;) {
-        const struct tls_error *error = p->engine->error(a->tls);
         size_t got = 0;
+        enum tls_result result =
+            p->engine->read(a->tls, in->bytes + in->len, sizeof(in->bytes) - in->len, &got);
 
-        switch (p->engine->read(a->tls, in->bytes + in->len, sizeof(in->bytes) - in->len, &got)) {
-        case TLS_DONE: in->len += got; return true;
-        case TLS_WANT_READ:
-            if (p->engine->queued(a->tls))
-                p->engine->flush(a->tls);
-            if (!probe_wait(a, POLLIN))
-                return probe_end(a, PROBE_SILENT, "no answer to OPTIONS came inside TLS");
-            break;
-        case TLS_WANT_WRITE:
-            if (!probe_wait(a, POLLOUT))
-                return probe_end(a, PROBE_SILENT, PROBE_NO_ANSWER);
-            p->engine->flush(a->tls);
-            break;
-        case TLS_CLOSED:
-        case TLS_TRUNCATED:
-            return probe_end(a, PROBE_REFUSED, "the server closed the connection before it answered OPTIONS");
-        default:
-            return probe_end(a, error->failure == TLS_FAIL_ALERT ? PROBE_REFUSED : PROBE_TAMPERED, "%s",
-                             error->text);
-        }
+        in->len += got;
+        if (result == TLS_DONE)
+            return true;
+        if (result != TLS_WANT_READ && result != TLS_WANT_WRITE)
+            return ended(p, a, result);
+        if (!probe_wait(a, p->engine->queued(a->tls) ? POLLIN | POLLOUT : POLLIN))
+            return probe_end(a, PROBE_SILENT, "no answer to OPTIONS came inside TLS");
+        p->engine->flush(a->tls);
     }
 }
 
@@ -122,17 +121,17 @@ static bool ask(const struct probe *p, struct probe_attempt *a)
     struct http1_authority to = probe_authority(p);
     char host[HTTP1_HOST_MAX + 16], bytes[HTTP1_HOST_MAX + 128];
     size_t taken = 0, got = 0;
+    enum tls_result result = p->engine->read(a->tls, bytes, sizeof(bytes), &got);
     int len;
 
-    if (p->engine->read(a->tls, bytes, sizeof(bytes), &got) == TLS_DONE)
+    if (result == TLS_DONE)
         return probe_end(a, PROBE_TAMPERED, "the server spoke inside TLS before it was asked");
+    if (result != TLS_WANT_READ && result != TLS_WANT_WRITE)
+        return ended(p, a, result);
     http1_format_authority(&to, host, sizeof(host));
     len = snprintf(bytes, sizeof(bytes), "OPTIONS * HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);
-    if (p->engine->write(a->tls, bytes, (size_t)len, &taken) != TLS_DONE || taken != (size_t)len)
-        return probe_end(a, PROBE_REFUSED, "the server takes no request inside TLS");
-    while (p->engine->flush(a->tls) == TLS_WANT_WRITE)
-        if (!probe_wait(a, POLLOUT))
-            return probe_end(a, PROBE_SILENT, PROBE_NO_ANSWER);
+    /* what does not get through is told by what is read next */
+    p->engine->write(a->tls, bytes, (size_t)len, &taken);
     return true;
 }
 

@@ -220,7 +220,7 @@ static void print_lines(const struct probe *p)
     if (!*p->lines)
         printf("\nno line of a policy would make a connection\n");
     else if (p->best == LEVEL_MAY)
-        printf("\nfits best, in plain HTTP until the server has TLS:\n%s", p->lines);
+        printf("\nfits best, in plain HTTP as things are:\n%s", p->lines);
     else if (p->best == LEVEL_FINGERPRINT)
         printf("\nfits best, if this is the server's own key:\n%s", p->lines);
     else
