@@ -103,7 +103,7 @@ static bool take_body(const struct probe *p, struct probe_attempt *a, struct ins
 bool probe_answered(const struct probe *p, struct probe_attempt *a)
 {
     static struct inside in;
-    struct http1_response r;
+    struct http1_response r = {0};
 
     in.len = 0;
     if (!final_head(p, a, &in, &r))
@@ -138,7 +138,7 @@ static bool ask(const struct probe *p, struct probe_attempt *a)
 bool probe_ask_inside(const struct probe *p, struct probe_attempt *a)
 {
     static struct inside in;
-    struct http1_response r;
+    struct http1_response r = {0};
 
     if (!ask(p, a))
         return false;

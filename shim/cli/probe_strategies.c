@@ -48,7 +48,7 @@ static bool upgrade(const struct probe *p, struct probe_attempt *a)
 {
     static char head[HTTP1_HEAD_MAX];
     struct http1_authority to = probe_authority(p);
-    struct http1_response r;
+    struct http1_response r = {0};
     char ask[640];
     const char *error = NULL;
     size_t len = http1_ask_upgrade(&to, probe_rule(p)->tokens, ask, sizeof(ask));
@@ -75,7 +75,7 @@ static bool through_proxy(const struct probe *p, struct probe_attempt *a)
 {
     static char head[HTTP1_HEAD_MAX];
     struct http1_authority to = {.port = mapped_port(p)};
-    struct http1_response r;
+    struct http1_response r = {0};
     char host[HTTP1_HOST_MAX + 16], ask[2 * sizeof(host) + 64];
     size_t len;
 

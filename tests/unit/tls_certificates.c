@@ -135,7 +135,7 @@ static void many_names(void)
     struct pair_cert leaf = make_cert((struct maker){.san = san}, &ca);
     meet(&p, &leaf, NULL, TLS1_3_VERSION);
     CHECK_INT(certificates(&p, &c, 1), 1);
-    CHECK_INT(c.n_names, sizeof c.names / sizeof "host-000.srv.test");
+    CHECK_INT(c.n_names, 227); /* of 18 bytes, in TLS_NAMES_BYTES */
     CHECK_INT(c.n_names + c.n_more, 1001);
     CHECK_STR(c.names, "host-000.srv.test");
     CHECK(fits(&p, "host-999.srv.test"));
