@@ -39,8 +39,9 @@ is() {
     }
 }
 
+# strategy NAME: a filter for it; of several the last
 strategy() {
-    printf '.strategies[] | select(.strategy == "%s") | ' "$1"
+    printf '[.strategies[] | select(.strategy == "%s")][-1] | ' "$1"
 }
 
 pin_of() {

@@ -26,6 +26,7 @@ setup() {
     probe_origin --ca "$ORIGIN_CA"
     [ "$status" -eq 0 ]
     grep -Eq '^upgrade: works \([0-9]+ ms\)$' <<<"$output"
+    grep -Eq '^implicit: refused: the server does not speak TLS: it sent "HTTP/1.1 400 Bad Request" \([0-9]+ ms\)$' <<<"$output"
     grep -Eq '^implicit: works \([0-9]+ ms\)$' <<<"$output"
     says "dialled 127.0.0.1:$ORIGIN_PORT: connected"
     says "dialled 127.0.0.1:$ORIGIN_TLS_PORT: connected"
@@ -42,6 +43,7 @@ setup() {
     says "yes, by $ORIGIN_CA"
     says 'issued by CN=origin ca'
     says 'certificate the same as by upgrade'
+    says 'may upgrade'
     says 'verify refused, EKEYREJECTED: chain is not trusted: unable to get local issuer certificate'
     says "localhost:$ORIGIN_PORT secure match=localhost ca=$ORIGIN_CA"
 }
@@ -53,7 +55,7 @@ setup() {
     is '[.url, .host, .port, .level, .rule] | map(tostring) | join(" ")' \
         "http://localhost:$ORIGIN_PORT/ localhost $ORIGIN_PORT none null"
     is '[.strategies[] | .strategy, .result, .port, .status, .answer_inside, .name_fits] | map(tostring) | join(" ")' \
-        "upgrade works $ORIGIN_PORT 101 200 true implicit works $ORIGIN_TLS_PORT null 200 true"
+        "upgrade works $ORIGIN_PORT 101 200 true implicit refused $ORIGIN_PORT null null false implicit works $ORIGIN_TLS_PORT null 200 true"
     is "$(strategy upgrade) .tls | join(\" \")" 'TLSv1.3 TLS_AES_256_GCM_SHA384 x25519 http/1.1'
     is "$(strategy implicit) .chain[0].pin" "$(pin_of good)"
     is "$(strategy upgrade) .chain[0].names | join(\" \")" 'localhost srv.test *.wild.test 127.0.0.1 ::1'
@@ -67,7 +69,9 @@ setup() {
 
 @test "the server gets what the shim sends, and nothing else" {
     start_origin
-    probe_origin --ca "$ORIGIN_CA"
+    echo "localhost:$ORIGIN_PORT verify ca=$ORIGIN_CA implicit-port=$ORIGIN_TLS_PORT" >"$TMP/policy.conf"
+    probe -p "$TMP/policy.conf" "http://localhost:$ORIGIN_PORT/"
+    [ "$status" -eq 0 ]
     stop_origin
     cp "$ORIGIN_DIR/clear.log" "$TMP/clear.log"
     [ "$(grep -o ' request .*' "$ORIGIN_DIR/events.log")" = " request OPTIONS * HTTP/1.1 tls=1 host=localhost:$ORIGIN_PORT" ]

@@ -14,7 +14,7 @@ tells() {
     local got want word
     new_origin "$script"
     policy "localhost:PORT verify ca=CA match=localhost pin=$(pin_of "${pin#+}")"
-    "$BUILD/tlsup" probe --json -p "$ORIGIN_DIR/policy.conf" --implicit-port 1 \
+    "$BUILD/tlsup" probe --json -p "$ORIGIN_DIR/policy.conf" \
         --timeout "$([[ $errno == ETIMEDOUT ]] && echo 1 || echo 10)" "http://localhost:$ORIGIN_PORT" >"$ORIGIN_DIR/out"
     got=$(jq -r '.levels[1:6][] | .action' "$ORIGIN_DIR/out" | sed 's/refused/deny/' | paste -sd ' ')
     [[ $got == "$1" ]] || echo "$scenario: '$got' is not '$1'"
@@ -51,6 +51,75 @@ tells() {
     [[ ! -s $TMP/problems ]]
 }
 
+# shim LEVEL OPTIONS: what curl comes to, as "action strategy errno reason" like foretold's
+shim() {
+    printf '%s\n' "localhost:$ORIGIN_PORT $1 audit=$TMP/audit timeout=5 $2" >"$TMP/shim.conf"
+    rm -f "$TMP/audit"
+    tlsup_run -p "$TMP/shim.conf" -- curl -sS -m 10 --noproxy '*' -H "X-Canary: $1-4711" -o "$TMP/got" \
+        "http://localhost:$ORIGIN_PORT/" 2>"$TMP/stderr" || true
+    jq -r 'select(.event == "decision")
+        | [{"upgraded": "tls", "allowed-plain": "plain", "blocked": "refused"}[.action],
+           if .action == "upgraded" then .strategy else "-" end, .errno // "-", .reason // "-"] | join(" ")' "$TMP/audit"
+}
+
+foretold() {
+    json ".levels[] | select(.level == \"$1\") | [.action, .strategy // \"-\", .errno // \"-\", .reason // \"-\"] | join(\" \")"
+}
+
+# each_level PIN [OPTION]: probe and shim agree, and the request crosses as they say
+each_level() {
+    local level options want
+    printf '%s\n' "localhost:$ORIGIN_PORT verify ca=$ORIGIN_CA match=localhost pin=$(pin_of "$1") timeout=5 ${2-}" \
+        >"$TMP/policy.conf"
+    run "$BUILD/tlsup" probe --json -p "$TMP/policy.conf" "http://localhost:$ORIGIN_PORT/"
+    for level in may encrypt fingerprint verify secure; do
+        options=${2-}
+        case $level in
+            fingerprint) options+=" pin=$(pin_of "$1")" ;;
+            verify | secure) options+=" ca=$ORIGIN_CA match=localhost pin=$(pin_of "$1")" ;;
+        esac
+        want=$(foretold "$level")
+        [ "$(shim "$level" "$options")" = "$want" ] || {
+            echo "$level: $(shim "$level" "$options") is not $want" >&2
+            return 1
+        }
+        case $want in
+            tls*) assert_inside "$level-4711" && assert_no_clear "$level-4711" ;;
+            plain*) assert_clear "$level-4711" ;;
+            *) assert_no_clear "$level-4711" ;;
+        esac
+    done
+}
+
+@test "each level over TLS from the first byte is foretold" {
+    local cert
+    for cert in good other expired untrusted; do
+        start_origin --no-upgrade --cert "$cert"
+        each_level "$cert" "implicit-port=$ORIGIN_TLS_PORT"
+        [ "$(json '.levels[1].strategy')" = implicit ]
+        stop_origin
+    done
+}
+
+@test "each level where no way leads to TLS is foretold, with every reason" {
+    start_origin --no-upgrade
+    each_level good
+    [ "$(foretold verify)" = 'refused - EACCES upgrade: the server answered 200 to the upgrade to TLS; implicit: the '\
+'server does not speak TLS: it sent "HTTP/1.1 400 Bad Request"' ]
+    each_level good try=upgrade
+}
+
+@test "each level where the first way is silent is foretold" {
+    printf '%s\n' 'on plain:' expect-head hang 'on tls:' tls serve >"$TMP/script"
+    start_origin --script "$TMP/script"
+    printf '%s\n' "localhost:$ORIGIN_PORT verify ca=$ORIGIN_CA implicit-port=$ORIGIN_TLS_PORT" >"$TMP/policy.conf"
+    probe -p "$TMP/policy.conf" --json "http://localhost:$ORIGIN_PORT/"
+    is '.strategies | map(.result) | join(" ")' 'silent works'
+    [ "$(shim verify "ca=$ORIGIN_CA implicit-port=$ORIGIN_TLS_PORT")" = "$(foretold verify)" ]
+    assert_inside verify-4711
+    assert_no_clear verify-4711
+}
+
 # follows ACTION: the line that fits best is a policy under which curl comes to that
 follows() {
     { echo "defaults - audit=$TMP/audit"; json '.fits_best.lines[]'; } >"$TMP/best.conf"
@@ -74,7 +143,14 @@ follows() {
     assert_no_clear upgraded-4711
     stop_origin
     start_origin --no-upgrade
-    probe --implicit-port 1 --json "http://localhost:$ORIGIN_PORT"
+    probe_origin --ca "$ORIGIN_CA" --json
+    is '.fits_best.lines[]' \
+        "localhost:$ORIGIN_PORT  secure  try=implicit  implicit-port=$ORIGIN_TLS_PORT  match=localhost  ca=$ORIGIN_CA"
+    follows upgraded
+    assert_inside upgraded-4711
+    assert_no_clear upgraded-4711
+    [ "$(grep -c ' clear OPTIONS' "$ORIGIN_DIR/events.log")" = 1 ] # the probe's: with that line nothing is asked first
+    probe --json "http://localhost:$ORIGIN_PORT"
     follows allowed-plain
     assert_clear allowed-plain-4711
 }
@@ -90,7 +166,7 @@ follows() {
     says 'verify upgrade' # by the authority that the defaults line would give it
     says 'fingerprint incomplete: the rule has no pin='
     says "yes, by $ORIGIN_CA"
-    sed -i 's/may.*/& min-tls=1.3/' "$TMP/policy.conf"
+    sed -i 's/may.*/& min-tls=1.3 try=upgrade/' "$TMP/policy.conf"
     probe_origin -p "$TMP/policy.conf" --json
     is '.levels[] | select(.level == "encrypt") | [.action, .errno, .reason] | join(" ")' \
         'refused EACCES the server has no TLS 1.3, which min-tls= asks for'

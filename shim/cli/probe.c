@@ -121,9 +121,19 @@ static void decide(struct probe *p)
     complete_rule(p);
 }
 
-static void try(struct probe *p, enum policy_strategy strategy)
+static void try(struct probe *p, enum policy_strategy strategy, uint16_t tls_port)
 {
-    probe_try(p, &p->attempts[p->n_attempts++], strategy);
+    probe_try(p, &p->attempts[p->n_attempts++], strategy, tls_port);
+}
+
+/* Where the rule has it look, and where the command line says. */
+static void try_ports(struct probe *p, enum policy_strategy strategy)
+{
+    uint16_t port = probe_rule_port(p);
+
+    try(p, strategy, port);
+    if (p->implicit_port && p->implicit_port != port)
+        try(p, strategy, p->implicit_port);
 }
 
 static int status_of(const struct probe *p)
@@ -143,11 +153,11 @@ static int probe(const struct cli_verb *self, struct probe *p)
     if ((wrong = probe_prepare(p)))
         return cli_usage(self, "%s", wrong);
     if (p->has_proxy) {
-        try(p, STRATEGY_CONNECT);
+        try_ports(p, STRATEGY_CONNECT);
     } else {
-        try(p, STRATEGY_UPGRADE);
+        try(p, STRATEGY_UPGRADE, 0);
         decide(p);
-        try(p, STRATEGY_IMPLICIT);
+        try_ports(p, STRATEGY_IMPLICIT);
     }
     probe_trust_rule(p);
     probe_levels(p);

@@ -16,6 +16,7 @@
 
 #define PROBE_ADDRESSES 16U
 #define PROBE_CHAIN     8U
+#define PROBE_ATTEMPTS  3U
 #define PROBE_REASON    320U
 #define PROBE_LINES     (PATH_MAX + 2048)
 
@@ -42,7 +43,8 @@ struct probe_dial {
 /* One strategy and what came of it. Text of the network's is printable ASCII. */
 struct probe_attempt {
     enum policy_strategy strategy;
-    uint16_t port;
+    uint16_t port;                            /* that was dialled */
+    uint16_t tls_port;                        /* of the origin; not for upgrade */
     struct probe_dial dials[PROBE_ADDRESSES]; /* in the order in which they were tried */
     size_t n_dials;
     enum probe_result result;
@@ -87,7 +89,7 @@ struct probe {
     struct url url, proxy;
     bool has_proxy, json;
     unsigned timeout_ms;    /* of each strategy; 0: the rule's */
-    uint16_t implicit_port; /* 0: the rule's */
+    uint16_t implicit_port; /* to look there too; 0: nowhere else */
 
     const struct tls_engine *engine;
     const struct policy *policy;
@@ -102,7 +104,8 @@ struct probe {
     struct probe_trust rule_trust; /* the rule's own, revocation lists and all */
 
     /* found */
-    struct probe_attempt attempts[STRATEGY_COUNT];
+    /* of one strategy that of the rule comes before that of the command line */
+    struct probe_attempt attempts[PROBE_ATTEMPTS];
     size_t n_attempts;
     struct probe_level levels[LEVEL_REJECT + 1];
     char lines[PROBE_LINES]; /* the lines of a policy that fit best; empty: none does */
@@ -167,8 +170,12 @@ bool probe_ask_inside(const struct probe *p, struct probe_attempt *a);
 
 /* The host and port that a request to the URL would name. */
 struct http1_authority probe_authority(const struct probe *p);
-/* Tries one; what came of it is in a->result. */
-void probe_try(const struct probe *p, struct probe_attempt *a, enum policy_strategy strategy);
+/* Where a rule without implicit-port= finds TLS from the first byte on, and where the rule in force does. */
+uint16_t probe_usual_port(const struct probe *p);
+uint16_t probe_rule_port(const struct probe *p);
+/* Tries one, with TLS on that port of the origin unless it is upgrade; what came of it is in a->result. */
+void probe_try(const struct probe *p, struct probe_attempt *a, enum policy_strategy strategy,
+               uint16_t tls_port);
 
 /* ---- probe_levels.c, probe_suggest.c ---- */
 

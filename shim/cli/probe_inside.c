@@ -126,7 +126,9 @@ static bool ask(const struct probe *p, struct probe_attempt *a)
 
     if (result == TLS_DONE)
         return probe_end(a, PROBE_TAMPERED, "the server spoke inside TLS before it was asked");
-    if (result != TLS_WANT_READ && result != TLS_WANT_WRITE)
+    if (result == TLS_CLOSED || result == TLS_TRUNCATED)
+        return probe_end(a, PROBE_REFUSED, "the server closed the connection right after the handshake");
+    if (result == TLS_FAILED)
         return ended(p, a, result);
     http1_format_authority(&to, host, sizeof(host));
     len = snprintf(bytes, sizeof(bytes), "OPTIONS * HTTP/1.1\r\nHost: %s\r\nConnection: close\r\n\r\n", host);

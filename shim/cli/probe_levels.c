@@ -30,6 +30,8 @@ __attribute__((format(printf, 4, 5))) static void say(struct probe_level *l, enu
     va_end(args);
 }
 
+#define STAGE_MS 3000U
+
 /* ---- who answers ---- */
 
 /* One of each matching rule has to. */
@@ -124,38 +126,68 @@ static int errno_of(const struct probe_attempt *a)
 }
 
 /* Of several failures: EACCES if any was refused, else ETIMEDOUT, else what the last dial said. */
-static void note_failure(struct probe_level *l, const struct probe_attempt *a)
+static void note_failure(struct probe_level *l, enum probe_action action, int error, const char *name,
+                         const char *why)
 {
-    int error = errno_of(a);
+    bool weaker = l->error == EACCES || (l->error == ETIMEDOUT && error != EACCES);
+    char before[PROBE_REASON];
 
-    if (l->error == EACCES || (l->error == ETIMEDOUT && error != EACCES))
-        return;
-    say(l, a->result == PROBE_UNREACHABLE ? PROBE_NO_SERVER : PROBE_NOT, error, "%s", a->reason);
+    memcpy(before, l->reason, sizeof(before));
+    say(l, weaker ? l->action : action, weaker ? l->error : error, "%s%s%s: %s", before, *before ? "; " : "",
+        name, why);
+}
+
+/* One that is not the last, plain included, has so long. */
+static bool too_slow(const struct probe_attempt *a, bool is_last)
+{
+    return !is_last && a->ms > STAGE_MS;
+}
+
+/* Did the attempt come to something that no other one follows? l says to what. */
+static bool is_the_end(const struct probe *p, const struct probe_attempt *a, bool is_last,
+                       enum policy_level level, struct probe_level *l)
+{
+    const char *name = policy_strategy_name(a->strategy);
+
+    if (is_final(a)) {
+        say(l, PROBE_NOT, errno_of(a), "%s", a->reason);
+        return true;
+    }
+    if (a->result != PROBE_WORKS) {
+        note_failure(l, a->result == PROBE_UNREACHABLE ? PROBE_NO_SERVER : PROBE_NOT, errno_of(a), name,
+                     a->reason);
+    } else if (too_slow(a, is_last)) {
+        note_failure(l, PROBE_NOT, ETIMEDOUT, name, PROBE_NO_ANSWER);
+    } else if (too_old(p, a)) {
+        note_failure(l, PROBE_NOT, EACCES, name, "the server has no TLS 1.3, which min-tls= asks for");
+    } else {
+        judge_peer(p, a, level, l);
+        return true;
+    }
+    return false;
 }
 
 /* The rule's strategies in its order, until one has TLS. False: none has, and l says why. */
 static bool find_tls(const struct probe *p, const enum policy_strategy *try, unsigned n_try,
                      enum policy_level level, struct probe_level *l)
 {
-    say(l, PROBE_NOT, 0, "%s", "no strategy of try= was probed");
+    bool plain_follows = level == LEVEL_MAY || probe_rule(p)->mode == MODE_TESTING;
+    unsigned n_failed = 0;
+    size_t name = 0;
+
+    say(l, PROBE_NOT, 0, "%s", "");
     for (unsigned i = 0; i < n_try; i++) {
         const struct probe_attempt *a = attempt_of(p, try[i]);
 
         if (!a)
             continue;
-        if (is_final(a)) {
-            say(l, PROBE_NOT, errno_of(a), "%s", a->reason);
+        if (is_the_end(p, a, i + 1 == n_try && !plain_follows, level, l))
             return true;
-        }
-        if (a->result == PROBE_WORKS && !too_old(p, a)) {
-            judge_peer(p, a, level, l);
-            return true;
-        }
-        if (a->result == PROBE_WORKS)
-            say(l, PROBE_NOT, EACCES, "the server has no TLS 1.3, which min-tls= asks for");
-        else
-            note_failure(l, a);
+        name = strlen(policy_strategy_name(try[i])) + strlen(": ");
+        n_failed++;
     }
+    if (n_failed == 1) /* only of several each is told by its name */
+        memmove(l->reason, l->reason + name, strlen(l->reason + name) + 1);
     return false;
 }
 

@@ -33,14 +33,14 @@ struct http1_authority probe_authority(const struct probe *p)
     return to;
 }
 
-/* Where TLS is spoken from the first byte on. */
-static uint16_t mapped_port(const struct probe *p)
+uint16_t probe_usual_port(const struct probe *p)
 {
-    if (p->implicit_port)
-        return p->implicit_port;
-    if (probe_rule(p)->implicit_port)
-        return probe_rule(p)->implicit_port;
     return p->url.port == 80 ? 443 : p->url.port;
+}
+
+uint16_t probe_rule_port(const struct probe *p)
+{
+    return probe_rule(p)->implicit_port ? probe_rule(p)->implicit_port : probe_usual_port(p);
 }
 
 /* RFC 2817 section 3.2 */
@@ -67,14 +67,14 @@ static bool upgrade(const struct probe *p, struct probe_attempt *a)
 /* RFC 2818, RFC 9110 section 4.2.2 */
 static bool implicit(const struct probe *p, struct probe_attempt *a)
 {
-    return probe_dial(p, a, mapped_port(p)) && probe_secure(p, a) && probe_ask_inside(p, a);
+    return probe_dial(p, a, a->tls_port) && probe_secure(p, a) && probe_ask_inside(p, a);
 }
 
 /* RFC 9110 section 9.3.6 */
 static bool through_proxy(const struct probe *p, struct probe_attempt *a)
 {
     static char head[HTTP1_HEAD_MAX];
-    struct http1_authority to = {.port = mapped_port(p)};
+    struct http1_authority to = {.port = a->tls_port};
     struct http1_response r = {0};
     char host[HTTP1_HOST_MAX + 16], ask[2 * sizeof(host) + 64];
     size_t len;
@@ -92,13 +92,14 @@ static bool through_proxy(const struct probe *p, struct probe_attempt *a)
            probe_ask_inside(p, a);
 }
 
-void probe_try(const struct probe *p, struct probe_attempt *a, enum policy_strategy strategy)
+void probe_try(const struct probe *p, struct probe_attempt *a, enum policy_strategy strategy,
+               uint16_t tls_port)
 {
     static bool (*const ways[STRATEGY_COUNT])(const struct probe *, struct probe_attempt *) = {
         [STRATEGY_UPGRADE] = upgrade, [STRATEGY_IMPLICIT] = implicit, [STRATEGY_CONNECT] = through_proxy};
     unsigned timeout_ms = p->timeout_ms ? p->timeout_ms : probe_rule(p)->timeout_ms;
 
-    *a = (struct probe_attempt){.strategy = strategy, .result = PROBE_WORKS, .fd = -1};
+    *a = (struct probe_attempt){.strategy = strategy, .tls_port = tls_port, .result = PROBE_WORKS, .fd = -1};
     a->begun_ns = probe_now();
     a->deadline_ns = a->begun_ns + timeout_ms * NS_PER_MS;
     ways[strategy](p, a);

@@ -88,17 +88,14 @@ static void put_destination(struct probe *p, const struct url *url, enum policy_
     put(p, "  %s", policy_level_name(level));
 }
 
-/* Where TLS is found, if it is not where it is looked for first. */
+/* Where TLS is found. A way that works is named even if it is one of the usual ones: nothing is asked in the
+ * clear before it, and no other is tried in vain. */
 static void put_way(struct probe *p, const struct choice *c)
 {
-    uint16_t usual = p->url.port == 80 ? 443 : p->url.port;
-
     if (c->by->strategy == STRATEGY_IMPLICIT)
         put(p, "  try=implicit");
-    if (c->by->strategy == STRATEGY_IMPLICIT && c->by->port != usual)
-        put(p, "  implicit-port=%u", c->by->port);
-    if (c->by->strategy == STRATEGY_CONNECT && p->implicit_port && p->implicit_port != usual)
-        put(p, "  implicit-port=%u", p->implicit_port);
+    if (c->by->strategy != STRATEGY_UPGRADE && c->by->tls_port != probe_usual_port(p))
+        put(p, "  implicit-port=%u", c->by->tls_port);
 }
 
 static void put_identity(struct probe *p, const struct choice *c)
