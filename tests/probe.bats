@@ -188,16 +188,45 @@ END
     [ "$(grep -c 'tls .*sni=-* ' "$ORIGIN_DIR/events.log")" = 2 ]
 }
 
-@test "a server that asks for a certificate of ours gets none" {
+# wants_ours: an origin that asks for a certificate of ours, both ways
+wants_ours() {
     printf '%s\n' 'on plain:' expect-head 101 'tls require-cert' options-answer serve 'on tls:' 'tls require-cert' \
         serve >"$TMP/script"
     start_origin --script "$TMP/script"
-    echo "localhost:$ORIGIN_PORT may cert-on-upgrade=yes cert=$ORIGIN_DIR/good.pem key=$ORIGIN_DIR/good.key" \
-        >"$TMP/policy.conf"
-    probe_origin -p "$TMP/policy.conf"
+    OURS="cert=$ORIGIN_DIR/clientauth.pem key=$ORIGIN_DIR/clientauth.key implicit-port=$ORIGIN_TLS_PORT"
+}
+
+@test "a server that asks for a certificate of ours, and there is none" {
+    wants_ours
+    probe_origin
     [ "$status" -eq 2 ]
     [ "$(grep -c '^[a-z]*: refused: TLS failed: the server sent alert certificate_required' <<<"$output")" = 2 ]
-    says "the rule's client certificate was not shown"
+}
+
+@test "ours is shown where a program would show it" {
+    wants_ours
+    echo "localhost:$ORIGIN_PORT verify ca=$ORIGIN_CA $OURS" >"$TMP/policy.conf"
+    probe -p "$TMP/policy.conf" --json "http://localhost:$ORIGIN_PORT/"
+    [ "$status" -eq 0 ]
+    is '[.strategies[] | .result, .client_certificate] | map(tostring) | join(" ")' 'refused false works true'
+    event 'conn 2 tls .* client-cert=/CN=origin clientauth'
+    sed -i 's/$/ cert-on-upgrade=yes/' "$TMP/policy.conf"
+    probe -p "$TMP/policy.conf" --json "http://localhost:$ORIGIN_PORT/"
+    is '[.strategies[] | .result, .client_certificate] | map(tostring) | join(" ")' 'works true works true'
+    event 'conn 3 tls .* client-cert=/CN=origin clientauth'
+    is '.fits_best.level' secure
+}
+
+@test "ours is not shown to a stranger, who is looked at without it" {
+    local rule
+    wants_ours
+    for rule in verify "verify ca=$ORIGIN_CA match=other.test" "fingerprint pin=$(pin_of other)" reject none; do
+        printf '%s\n' "defaults - cert-on-upgrade=yes $OURS" "localhost:$ORIGIN_PORT $rule" >"$TMP/policy.conf"
+        probe -p "$TMP/policy.conf" --json "http://localhost:$ORIGIN_PORT/"
+        is '[.strategies[] | .result, .client_certificate, .chain[0].subject] | map(tostring) | join(" ")' \
+            'refused false CN=origin good refused false CN=origin good'
+    done
+    run ! event 'client-cert=/CN'
 }
 
 # ---- servers that we did not write -----------------------------------------------------------------------------

@@ -39,7 +39,7 @@ static const struct cli_verb verbs[] = {
      "      --timeout S           seconds for each way (the policy's timeout)\n"
      "      --json                for programs\n"
      "\n"
-     "The server gets OPTIONS requests, no more, and no client certificate.\n"
+     "The server gets OPTIONS requests and no more.\n"
      "\n"
      "The exit status is 0 if there is TLS by some way that can be verified, 1 if there is TLS but it "
      "cannot\n"

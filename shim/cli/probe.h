@@ -51,6 +51,8 @@ struct probe_attempt {
     char reason[PROBE_REASON]; /* of what did not work; or why no answer came inside TLS */
     unsigned status;           /* the answer in the clear; 0: none */
     unsigned answer;           /* the answer inside TLS; 0: none */
+    bool shows_cert;           /* the rule's client certificate: only to whom the rule's level lets pass */
+    bool stranger;             /* and this one it does not */
     uint64_t begun_ns, deadline_ns;
     unsigned ms;
     int fd;
@@ -98,7 +100,8 @@ struct probe {
     struct probe_address addresses[PROBE_ADDRESSES];
     size_t n_addresses;
     const char *lookup;           /* why there is none */
-    struct tls_context *context;  /* checks nothing: for the handshakes */
+    struct tls_context *context;  /* for handshakes: checks nothing */
+    struct tls_context *identity; /* shows the rule's client certificate, checks what the rule checks */
     struct probe_trust stores[3]; /* the system's, --ca, the rule's ca= */
     size_t n_stores;
     struct probe_trust rule_trust; /* the rule's own, revocation lists and all */
@@ -144,13 +147,15 @@ bool probe_take_head(struct probe_attempt *a, char head[HTTP1_HEAD_MAX], size_t 
 
 /* ---- probe_tls.c ---- */
 
-/* The context for handshakes, the system's store and --ca's. NULL, or what is wrong with --ca or an option of
- * the rule. */
+/* The contexts for handshakes, the system's store and --ca's. NULL, or what is wrong with --ca or an option
+ * of the rule. */
 const char *probe_prepare(struct probe *p);
 /* The stores of the rule that governs in the end. */
 void probe_trust_rule(struct probe *p);
 /* The handshake. False after probe_end(). */
 bool probe_secure(const struct probe *p, struct probe_attempt *a);
+/* Would a program's connection show the rule's client certificate on that way? */
+bool probe_shows_cert(const struct probe *p, enum policy_strategy strategy);
 /* What that store says of the chain, and of who it is for, unless the peer has no identity. */
 void probe_judge(const struct probe *p, const struct probe_attempt *a, const struct probe_trust *trust,
                  bool strict, const struct tls_peer *peer, struct tls_error *out);

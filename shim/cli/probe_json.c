@@ -134,6 +134,8 @@ static void session(const struct probe *p, const struct probe_attempt *a)
         certificate(&a->chain[i]);
     }
     printf("],");
+    boolean("client_certificate", a->shows_cert);
+    putchar(',');
     number("chain_length", (long)a->n_chain);
     putchar(',');
     boolean("name_fits", a->n_chain && p->engine->fits(a->tls, probe_identity(p)));

@@ -159,6 +159,8 @@ static void print_attempt(const struct probe *p, const struct probe_attempt *a)
     if (*a->info.version)
         row("TLS", "%s, %s, %s, %s%s", a->info.version, a->info.cipher, a->info.group,
             *a->info.alpn ? "ALPN " : "no ALPN", a->info.alpn);
+    if (probe_rule(p)->cert && *a->info.version)
+        row("our identity", a->shows_cert ? "was shown if it was asked for" : "was not shown");
     if (a->answer)
         row("answer inside", "%u", a->answer);
     else if (*a->info.version)
@@ -211,8 +213,6 @@ static void print_levels(const struct probe *p)
                policy_level_name((enum policy_level)level), level_text(l), error ? ", " : "",
                error ? error : "", *l->reason ? ": " : "", l->reason);
     }
-    if (r && r->cert)
-        printf("  the rule's client certificate was not shown\n");
 }
 
 static void print_lines(const struct probe *p)

@@ -92,17 +92,33 @@ static bool through_proxy(const struct probe *p, struct probe_attempt *a)
            probe_ask_inside(p, a);
 }
 
-void probe_try(const struct probe *p, struct probe_attempt *a, enum policy_strategy strategy,
+static void go(const struct probe *p, struct probe_attempt *a, enum policy_strategy strategy,
                uint16_t tls_port)
 {
     static bool (*const ways[STRATEGY_COUNT])(const struct probe *, struct probe_attempt *) = {
         [STRATEGY_UPGRADE] = upgrade, [STRATEGY_IMPLICIT] = implicit, [STRATEGY_CONNECT] = through_proxy};
     unsigned timeout_ms = p->timeout_ms ? p->timeout_ms : probe_rule(p)->timeout_ms;
 
-    *a = (struct probe_attempt){.strategy = strategy, .tls_port = tls_port, .result = PROBE_WORKS, .fd = -1};
+    a->strategy = strategy;
+    a->tls_port = tls_port;
+    a->result = PROBE_WORKS;
+    a->fd = -1;
     a->begun_ns = probe_now();
     a->deadline_ns = a->begun_ns + timeout_ms * NS_PER_MS;
     ways[strategy](p, a);
     a->ms = (unsigned)((probe_now() - a->begun_ns) / NS_PER_MS);
     probe_close(p, a);
+}
+
+void probe_try(const struct probe *p, struct probe_attempt *a, enum policy_strategy strategy,
+               uint16_t tls_port)
+{
+    memset(a, 0, sizeof(*a));
+    a->shows_cert = probe_shows_cert(p, strategy);
+    go(p, a, strategy, tls_port);
+    if (!a->stranger)
+        return;
+    p->engine->free(a->tls); /* again, without ours: who is it? */
+    memset(a, 0, sizeof(*a));
+    go(p, a, strategy, tls_port);
 }

@@ -6,12 +6,14 @@
 
 #include "shim/cli/probe.h"
 
+#define PINS_MAX (64U * POLICY_MAX_PIN_RULES) /* of all rules together */
+
 static const struct tls_io plain_io = {.recv = recv, .send = send};
 
 /* ---- contexts ---- */
 
 /* The rule's handshake, but any version that we accept at all: what the rule's min-tls= means for this server
- * is said by the levels. Its client certificate is not shown: nobody knows yet to whom. */
+ * is said by the levels. */
 static struct tls_params handshake_params(const struct policy_rule *rule)
 {
     return (struct tls_params){
@@ -36,18 +38,36 @@ static bool open_trust(const struct probe *p, struct probe_trust *trust, const c
     return trust->strict;
 }
 
+bool probe_shows_cert(const struct probe *p, enum policy_strategy strategy)
+{
+    const struct policy_rule *rule = probe_rule(p);
+    bool governs = p->verdict.level > LEVEL_NONE && p->verdict.level < LEVEL_REJECT;
+
+    return governs && rule->cert && (strategy != STRATEGY_UPGRADE || rule->cert_on_upgrade);
+}
+
 const char *probe_prepare(struct probe *p)
 {
     static struct tls_error error;
-    struct tls_params params = handshake_params(probe_rule(p));
+    const struct policy_rule *rule = probe_rule(p);
+    struct tls_params params = handshake_params(rule);
 
     p->context = p->engine->context_new(&params, &error);
     if (!p->context)
         return error.text;
     open_trust(p, &p->stores[p->n_stores++], NULL, NULL);
-    if (!p->ca || open_trust(p, &p->stores[p->n_stores++], p->ca, NULL))
+    if (p->ca && !open_trust(p, &p->stores[p->n_stores++], p->ca, NULL))
+        return p->stores[1].error.text;
+    if (!probe_shows_cert(p, STRATEGY_IMPLICIT))
         return NULL;
-    return p->stores[1].error.text;
+    params.cert = rule->cert;
+    params.key = rule->key;
+    params.ca = rule->ca;
+    params.crl = rule->crl;
+    params.check_chain = p->verdict.check_chain;
+    params.strict = rule->level == LEVEL_SECURE;
+    p->identity = p->engine->context_new(&params, &error);
+    return p->identity ? NULL : error.text;
 }
 
 void probe_trust_rule(struct probe *p)
@@ -77,6 +97,8 @@ void probe_release(struct probe *p)
     close_trust(p, &p->rule_trust);
     if (p->context)
         p->engine->context_free(p->context);
+    if (p->identity)
+        p->engine->context_free(p->identity);
 }
 
 /* ---- the handshake ---- */
@@ -120,16 +142,46 @@ static bool shake(const struct probe *p, struct probe_attempt *a)
     }
 }
 
+/* The session that shows our certificate asks of the peer what the rule asks. NULL: error says why. */
+static struct tls *open_session(const struct probe *p, struct probe_attempt *a, struct tls_error *error)
+{
+    static uint8_t pins[PINS_MAX][TLS_PIN_BYTES];
+    size_t sizes[POLICY_MAX_PIN_RULES], total = 0;
+    struct policy_address unused;
+    struct tls_peer peer = {
+        .servername = sni(p), .pins = (const uint8_t(*)[TLS_PIN_BYTES])pins, .pin_sets = sizes};
+
+    if (!a->shows_cert)
+        return p->engine->open(p->context, a->fd, &plain_io, &peer, error);
+    for (size_t i = 0; i < p->verdict.n_pinned; i++) {
+        sizes[i] = p->verdict.pinned[i]->n_pins;
+        for (size_t k = 0; k < sizes[i]; k++)
+            memcpy(pins[total++], p->verdict.pinned[i]->pins[k].sha256, TLS_PIN_BYTES);
+    }
+    peer.n_pin_sets = p->verdict.n_pinned;
+    if (p->verdict.check_chain) {
+        peer.identity = probe_identity(p);
+        peer.identity_is_address = policy_parse_address(peer.identity, &unused);
+    }
+    return p->engine->open(p->identity, a->fd, &plain_io, &peer, error);
+}
+
+static bool is_about_peer(enum tls_failure failure)
+{
+    return failure == TLS_FAIL_UNTRUSTED || failure == TLS_FAIL_NAME || failure == TLS_FAIL_EXPIRED ||
+           failure == TLS_FAIL_PIN;
+}
+
 bool probe_secure(const struct probe *p, struct probe_attempt *a)
 {
-    struct tls_peer peer = {.servername = sni(p)};
     struct tls_error error;
     bool done;
 
-    a->tls = p->engine->open(p->context, a->fd, &plain_io, &peer, &error);
+    a->tls = open_session(p, a, &error);
     if (!a->tls)
         return probe_end(a, PROBE_FAILED, "%s", error.text);
     done = shake(p, a);
+    a->stranger = !done && is_about_peer(p->engine->error(a->tls)->failure);
     p->engine->info(a->tls, &a->info);
     a->n_chain = p->engine->certificates(a->tls, a->chain, PROBE_CHAIN);
     return done;
