@@ -158,8 +158,9 @@ follows() {
 @test "the rule in force: which line, and what its options mean" {
     printf '%s\n' 'on plain:' expect-head 101 'tls max=1.2' options-answer serve >"$TMP/script"
     start_origin --script "$TMP/script"
-    printf '%s\n' "defaults - ca=$ORIGIN_CA" "localhost:$ORIGIN_PORT may mode=testing" >"$TMP/policy.conf"
-    probe_origin -p "$TMP/policy.conf"
+    printf '%s\n' "defaults - ca=$ORIGIN_CA implicit-port=$ORIGIN_TLS_PORT" \
+        "localhost:$ORIGIN_PORT may mode=testing" >"$TMP/policy.conf"
+    probe -p "$TMP/policy.conf" "http://localhost:$ORIGIN_PORT/"
     grep -Fxq "policy: $TMP/policy.conf:2 (localhost:$ORIGIN_PORT) says may, in testing; with its options each level would give" \
         <<<"$output"
     says '* may upgrade'
@@ -167,7 +168,7 @@ follows() {
     says 'fingerprint incomplete: the rule has no pin='
     says "yes, by $ORIGIN_CA"
     sed -i 's/may.*/& min-tls=1.3 try=upgrade/' "$TMP/policy.conf"
-    probe_origin -p "$TMP/policy.conf" --json
+    probe -p "$TMP/policy.conf" --json "http://localhost:$ORIGIN_PORT/"
     is '.levels[] | select(.level == "encrypt") | [.action, .errno, .reason] | join(" ")' \
         'refused EACCES the server has no TLS 1.3, which min-tls= asks for'
     is '.rule | join(" ")' "2 localhost:$ORIGIN_PORT testing"
