@@ -55,7 +55,7 @@ setup() {
     is '[.url, .host, .port, .level, .rule] | map(tostring) | join(" ")' \
         "http://localhost:$ORIGIN_PORT/ localhost $ORIGIN_PORT none null"
     is '[.strategies[] | .strategy, .result, .port, .status, .answer_inside, .name_fits] | map(tostring) | join(" ")' \
-        "upgrade works $ORIGIN_PORT 101 200 true implicit refused $ORIGIN_PORT null null false implicit works $ORIGIN_TLS_PORT null 200 true"
+        "upgrade works $ORIGIN_PORT 101 200 true implicit refused $ORIGIN_PORT null null null implicit works $ORIGIN_TLS_PORT null 200 true"
     is "$(strategy upgrade) .tls | join(\" \")" 'TLSv1.3 TLS_AES_256_GCM_SHA384 x25519 http/1.1'
     is "$(strategy implicit) .chain[0].pin" "$(pin_of good)"
     is "$(strategy upgrade) .chain[0].names | join(\" \")" 'localhost srv.test *.wild.test 127.0.0.1 ::1'

@@ -101,6 +101,15 @@ each_level() {
     done
 }
 
+@test "each level where the port of http is closed is foretold" {
+    start_origin
+    ORIGIN_PORT=1
+    each_level good "implicit-port=$ORIGIN_TLS_PORT"
+    [ "$(foretold secure)" = 'tls implicit - -' ]
+    is '.levels[0] | [.action, .errno] | join(" ")' 'unreachable ECONNREFUSED'
+    is '.fits_best.level' secure # nobody said --ca: the rule's authority is asked too
+}
+
 @test "each level where no way leads to TLS is foretold, with every reason" {
     start_origin --no-upgrade
     each_level good

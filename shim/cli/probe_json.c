@@ -138,7 +138,10 @@ static void session(const struct probe *p, const struct probe_attempt *a)
     putchar(',');
     number("chain_length", (long)a->n_chain);
     putchar(',');
-    boolean("name_fits", a->n_chain && p->engine->fits(a->tls, probe_identity(p)));
+    if (a->n_chain)
+        boolean("name_fits", p->engine->fits(a->tls, probe_identity(p)));
+    else
+        member("name_fits", NULL);
     putchar(',');
     stores(p, a);
 }
