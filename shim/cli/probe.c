@@ -104,12 +104,15 @@ static void complete_rule(struct probe *p)
 static void decide(struct probe *p)
 {
     const char *name = p->url.host;
-    const struct probe_attempt *a = &p->attempts[0];
     const struct probe_address *at = p->n_addresses ? &p->addresses[0] : NULL;
     struct policy_target target = {.names = &name, .n_names = !p->url.is_address, .port = p->url.port};
 
-    if (p->n_attempts && a->n_dials && !a->dials[a->n_dials - 1].error)
-        at = a->dials[a->n_dials - 1].to;
+    for (size_t i = p->n_attempts; i-- > 0;) {
+        const struct probe_attempt *a = &p->attempts[i];
+
+        if (a->n_dials && !a->dials[a->n_dials - 1].error)
+            at = a->dials[a->n_dials - 1].to;
+    }
     target.request_name = p->url.is_address ? NULL : name;
     if (p->url.is_address)
         target.address = p->url.address;
@@ -124,6 +127,7 @@ static void decide(struct probe *p)
 static void try(struct probe *p, enum policy_strategy strategy, uint16_t tls_port)
 {
     probe_try(p, &p->attempts[p->n_attempts++], strategy, tls_port);
+    decide(p);
 }
 
 /* Where the rule has it look, and where the command line says. */
@@ -134,6 +138,22 @@ static void try_ports(struct probe *p, enum policy_strategy strategy)
     try(p, strategy, port);
     if (p->implicit_port && p->implicit_port != port)
         try(p, strategy, p->implicit_port);
+}
+
+/* In the order in which a program's connection would go there. */
+static void try_all(struct probe *p)
+{
+    bool implicit_first = probe_rule(p)->try[0] == STRATEGY_IMPLICIT;
+
+    if (p->has_proxy) {
+        try_ports(p, STRATEGY_CONNECT);
+        return;
+    }
+    if (implicit_first)
+        try_ports(p, STRATEGY_IMPLICIT);
+    try(p, STRATEGY_UPGRADE, 0);
+    if (!implicit_first)
+        try_ports(p, STRATEGY_IMPLICIT);
 }
 
 static int status_of(const struct probe *p)
@@ -152,13 +172,7 @@ static int probe(const struct cli_verb *self, struct probe *p)
     decide(p);
     if ((wrong = probe_prepare(p)))
         return cli_usage(self, "%s", wrong);
-    if (p->has_proxy) {
-        try_ports(p, STRATEGY_CONNECT);
-    } else {
-        try(p, STRATEGY_UPGRADE, 0);
-        decide(p);
-        try_ports(p, STRATEGY_IMPLICIT);
-    }
+    try_all(p);
     probe_trust_rule(p);
     probe_levels(p);
     probe_suggest(p);

@@ -194,7 +194,7 @@ static bool find_tls(const struct probe *p, const enum policy_strategy *try, uns
 /* Does the port of the URL, or the proxy, take connections at all? */
 static bool takes_plain(const struct probe *p, struct probe_level *l)
 {
-    const struct probe_attempt *a = &p->attempts[0];
+    const struct probe_attempt *a = attempt_of(p, p->has_proxy ? STRATEGY_CONNECT : STRATEGY_UPGRADE);
 
     if (a->result != PROBE_UNREACHABLE)
         return true;
