@@ -174,7 +174,7 @@ follows() {
     printf '%s\n' "defaults - ca=$ORIGIN_CA implicit-port=$ORIGIN_TLS_PORT" \
         "localhost:$ORIGIN_PORT may mode=testing" >"$TMP/policy.conf"
     probe -p "$TMP/policy.conf" "http://localhost:$ORIGIN_PORT/"
-    grep -Fxq "policy: $TMP/policy.conf:2 (localhost:$ORIGIN_PORT) says may, in testing; with its options each level would give" \
+    grep -Fxq "policy: $TMP/policy.conf:2 (localhost:$ORIGIN_PORT) says may; with its options, enforced, each level would give" \
         <<<"$output"
     says '* may upgrade'
     says 'verify upgrade' # by the authority that the defaults line would give it

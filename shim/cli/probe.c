@@ -127,7 +127,6 @@ static void decide(struct probe *p)
 static void try(struct probe *p, enum policy_strategy strategy, uint16_t tls_port)
 {
     probe_try(p, &p->attempts[p->n_attempts++], strategy, tls_port);
-    decide(p);
 }
 
 /* Where the rule has it look, and where the command line says. */
@@ -143,7 +142,7 @@ static void try_ports(struct probe *p, enum policy_strategy strategy)
 /* In the order in which a program's connection would go there. */
 static void try_all(struct probe *p)
 {
-    bool implicit_first = probe_rule(p)->try[0] == STRATEGY_IMPLICIT;
+    bool implicit_first = p->rule.try[0] == STRATEGY_IMPLICIT;
 
     if (p->has_proxy) {
         try_ports(p, STRATEGY_CONNECT);
@@ -173,6 +172,7 @@ static int probe(const struct cli_verb *self, struct probe *p)
     if ((wrong = probe_prepare(p)))
         return cli_usage(self, "%s", wrong);
     try_all(p);
+    decide(p);
     probe_trust_rule(p);
     probe_levels(p);
     probe_suggest(p);

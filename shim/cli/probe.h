@@ -96,7 +96,9 @@ struct probe {
     const struct tls_engine *engine;
     const struct policy *policy;
     struct policy_verdict verdict;
-    struct policy_rule rule; /* see probe_rule() */
+    /* The rule that governs the URL, or what one without options would say. Where its level has no use for an
+     * option, that is as the defaults line has it: other levels are asked about too. */
+    struct policy_rule rule;
     struct probe_address addresses[PROBE_ADDRESSES];
     size_t n_addresses;
     const char *lookup;           /* why there is none */
@@ -115,9 +117,6 @@ struct probe {
     enum policy_level best;  /* their level */
 };
 
-/* The rule that governs the URL, or what a rule without options would say. Where its level has no use for an
- * option, that is as the defaults line has it: other levels are asked about too. */
-const struct policy_rule *probe_rule(const struct probe *p);
 /* Whom the certificate has to be for. */
 const char *probe_identity(const struct probe *p);
 
@@ -159,7 +158,7 @@ bool probe_shows_cert(const struct probe *p, enum policy_strategy strategy);
 /* What that store says of the chain, and of who it is for, unless the peer has no identity. */
 void probe_judge(const struct probe *p, const struct probe_attempt *a, const struct probe_trust *trust,
                  bool strict, const struct tls_peer *peer, struct tls_error *out);
-/* Everything but the attempt's result. */
+/* Says goodbye; what was found stays, for probe_judge too. */
 void probe_close(const struct probe *p, struct probe_attempt *a);
 void probe_release(struct probe *p);
 

@@ -8,14 +8,11 @@
 #include "policy/base64.h"
 #include "shim/cli/probe.h"
 
-const struct policy_rule *probe_rule(const struct probe *p)
-{
-    return &p->rule;
-}
+#define STAGE_MS 3000U /* what a strategy gets that is not the last */
 
 const char *probe_identity(const struct probe *p)
 {
-    return probe_rule(p)->match ? probe_rule(p)->match : p->url.host;
+    return p->rule.match ? p->rule.match : p->url.host;
 }
 
 __attribute__((format(printf, 4, 5))) static void say(struct probe_level *l, enum probe_action action,
@@ -29,8 +26,6 @@ __attribute__((format(printf, 4, 5))) static void say(struct probe_level *l, enu
     vsnprintf(l->reason, sizeof(l->reason), format, args);
     va_end(args);
 }
-
-#define STAGE_MS 3000U
 
 /* ---- who answers ---- */
 
@@ -115,7 +110,7 @@ static bool is_final(const struct probe_attempt *a)
 /* A handshake that min-tls= would not have let succeed. */
 static bool too_old(const struct probe *p, const struct probe_attempt *a)
 {
-    return probe_rule(p)->min_tls > option_builtin.min_tls && strcmp(a->info.version, "TLSv1.3") != 0;
+    return p->rule.min_tls > option_builtin.min_tls && strcmp(a->info.version, "TLSv1.3") != 0;
 }
 
 static int errno_of(const struct probe_attempt *a)
@@ -171,21 +166,22 @@ static bool is_the_end(const struct probe *p, const struct probe_attempt *a, boo
 static bool find_tls(const struct probe *p, const enum policy_strategy *try, unsigned n_try,
                      enum policy_level level, struct probe_level *l)
 {
-    bool plain_follows = level == LEVEL_MAY || probe_rule(p)->mode == MODE_TESTING;
     unsigned n_failed = 0;
     size_t name = 0;
 
-    say(l, PROBE_NOT, 0, "%s", "");
+    l->action = PROBE_NOT;
     for (unsigned i = 0; i < n_try; i++) {
         const struct probe_attempt *a = attempt_of(p, try[i]);
 
         if (!a)
             continue;
-        if (is_the_end(p, a, i + 1 == n_try && !plain_follows, level, l))
+        if (is_the_end(p, a, i + 1 == n_try && level != LEVEL_MAY, level, l))
             return true;
         name = strlen(policy_strategy_name(try[i])) + strlen(": ");
         n_failed++;
     }
+    if (n_failed == 0)
+        say(l, PROBE_NOT, EACCES, "try= names no way that was probed");
     if (n_failed == 1) /* only of several each is told by its name */
         memmove(l->reason, l->reason + name, strlen(l->reason + name) + 1);
     return false;
@@ -205,7 +201,7 @@ static bool takes_plain(const struct probe *p, struct probe_level *l)
 static void find_level(const struct probe *p, enum policy_level level, struct probe_level *l)
 {
     static const enum policy_strategy by_proxy[] = {STRATEGY_CONNECT};
-    const struct policy_rule *rule = probe_rule(p);
+    const struct policy_rule *rule = &p->rule;
     const enum policy_strategy *try = p->has_proxy ? by_proxy : rule->try;
 
     if (level == LEVEL_REJECT) {

@@ -159,7 +159,7 @@ static void print_attempt(const struct probe *p, const struct probe_attempt *a)
     if (*a->info.version)
         row("TLS", "%s, %s, %s, %s%s", a->info.version, a->info.cipher, a->info.group,
             *a->info.alpn ? "ALPN " : "no ALPN", a->info.alpn);
-    if (probe_rule(p)->cert && *a->info.version)
+    if (p->rule.cert && *a->info.version)
         row("our identity", a->shows_cert ? "was shown if it was asked for" : "was not shown");
     if (a->answer)
         row("answer inside", "%u", a->answer);
@@ -192,9 +192,9 @@ static void print_rule(const struct probe *p)
     if (r && r->line)
         snprintf(line, sizeof(line), ":%u", r->line);
     if (r)
-        printf("\npolicy: %s%s (%s) says %s%s; with its options each level would give\n",
+        printf("\npolicy: %s%s (%s) says %s; with its options%s each level would give\n",
                policy_origin(p->policy), line, r->destination, policy_level_name(p->verdict.level),
-               r->mode == MODE_TESTING ? ", in testing" : "");
+               r->mode == MODE_TESTING ? ", enforced," : "");
     else
         printf("\npolicy: no rule of it is about this (%s); without options each level would give\n",
                policy_origin(p->policy));

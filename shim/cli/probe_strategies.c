@@ -40,7 +40,7 @@ uint16_t probe_usual_port(const struct probe *p)
 
 uint16_t probe_rule_port(const struct probe *p)
 {
-    return probe_rule(p)->implicit_port ? probe_rule(p)->implicit_port : probe_usual_port(p);
+    return p->rule.implicit_port ? p->rule.implicit_port : probe_usual_port(p);
 }
 
 /* RFC 2817 section 3.2 */
@@ -51,7 +51,7 @@ static bool upgrade(const struct probe *p, struct probe_attempt *a)
     struct http1_response r = {0};
     char ask[640];
     const char *error = NULL;
-    size_t len = http1_ask_upgrade(&to, probe_rule(p)->tokens, ask, sizeof(ask));
+    size_t len = http1_ask_upgrade(&to, p->rule.tokens, ask, sizeof(ask));
 
     if (!probe_dial(p, a, p->url.port) || !probe_quiet(a, "the server spoke before it was asked") ||
         !probe_send(a, ask, len) || !probe_take_head(a, head, &len, &r))
@@ -97,7 +97,7 @@ static void go(const struct probe *p, struct probe_attempt *a, enum policy_strat
 {
     static bool (*const ways[STRATEGY_COUNT])(const struct probe *, struct probe_attempt *) = {
         [STRATEGY_UPGRADE] = upgrade, [STRATEGY_IMPLICIT] = implicit, [STRATEGY_CONNECT] = through_proxy};
-    unsigned timeout_ms = p->timeout_ms ? p->timeout_ms : probe_rule(p)->timeout_ms;
+    unsigned timeout_ms = p->timeout_ms ? p->timeout_ms : p->rule.timeout_ms;
 
     a->strategy = strategy;
     a->tls_port = tls_port;

@@ -29,7 +29,7 @@ static bool accepts(const struct probe *p, const struct choice *c, const char *i
 /* The strictest level at which one of the stores vouches for the server; else its key has to do. */
 static struct choice best_of(const struct probe *p, const struct probe_attempt *a)
 {
-    const char *match = probe_rule(p)->match;
+    const char *match = p->rule.match;
     struct choice c = {.by = a, .level = LEVEL_SECURE};
 
     for (; c.level >= LEVEL_VERIFY; c.level--) {
@@ -100,7 +100,7 @@ static void put_way(struct probe *p, const struct choice *c)
 
 static void put_identity(struct probe *p, const struct choice *c)
 {
-    const char *servername = p->servername ? p->servername : probe_rule(p)->servername;
+    const char *servername = p->servername ? p->servername : p->rule.servername;
     struct policy_pin pin;
     char base64[BASE64_PIN_CHARS + 1];
 
@@ -109,7 +109,7 @@ static void put_identity(struct probe *p, const struct choice *c)
         base64_write_pin(&pin, base64);
         put(p, "  pin=sha256//%s", base64);
     } else if (c->by_match) {
-        put(p, "  match=%s", probe_rule(p)->match);
+        put(p, "  match=%s", p->rule.match);
     } else if (c->level == LEVEL_SECURE && strcmp(p->url.host, "localhost") == 0) {
         put(p, "  match=localhost"); /* the word means more than the name */
     }

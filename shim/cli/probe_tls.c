@@ -40,7 +40,7 @@ static bool open_trust(const struct probe *p, struct probe_trust *trust, const c
 
 bool probe_shows_cert(const struct probe *p, enum policy_strategy strategy)
 {
-    const struct policy_rule *rule = probe_rule(p);
+    const struct policy_rule *rule = &p->rule;
     bool governs = p->verdict.level > LEVEL_NONE && p->verdict.level < LEVEL_REJECT;
 
     return governs && rule->cert && (strategy != STRATEGY_UPGRADE || rule->cert_on_upgrade);
@@ -49,7 +49,7 @@ bool probe_shows_cert(const struct probe *p, enum policy_strategy strategy)
 const char *probe_prepare(struct probe *p)
 {
     static struct tls_error error;
-    const struct policy_rule *rule = probe_rule(p);
+    const struct policy_rule *rule = &p->rule;
     struct tls_params params = handshake_params(rule);
 
     p->context = p->engine->context_new(&params, &error);
@@ -72,7 +72,7 @@ const char *probe_prepare(struct probe *p)
 
 void probe_trust_rule(struct probe *p)
 {
-    const struct policy_rule *rule = probe_rule(p);
+    const struct policy_rule *rule = &p->rule;
 
     open_trust(p, &p->rule_trust, rule->ca, rule->crl);
     if (rule->ca && (!p->ca || strcmp(rule->ca, p->ca) != 0))
@@ -110,8 +110,8 @@ static const char *sni(const struct probe *p)
 
     if (p->servername)
         return p->servername;
-    if (probe_rule(p)->servername)
-        return probe_rule(p)->servername;
+    if (p->rule.servername)
+        return p->rule.servername;
     return policy_parse_address(identity, &unused) ? NULL : identity;
 }
 
