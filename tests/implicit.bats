@@ -260,6 +260,56 @@ PY
     assert_inside "$CANARY"
 }
 
+@test "a port of https that drops what comes is given up inside connect()" {
+    two_ports
+    cat >"$TMP/full.py" <<'PY'
+import socket, time
+s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0)
+held = []
+for i in range(4):
+    c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); held.append(c)
+time.sleep(0.2)
+print(s.getsockname()[1], flush=True)
+time.sleep(30)
+PY
+    python3 "$TMP/full.py" >"$TMP/full" 3>&- &
+    PIDS+=($!)
+    wait_for 5 test -s "$TMP/full"
+    policy "localhost:PORT verify ca=CA audit=AUDIT try=implicit,upgrade implicit-port=$(<"$TMP/full")"
+    cat >"$TMP/slow.py" <<'PY'
+import errno, select, socket, sys, time
+port, canary, blocking = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3] == "blocking"
+for again in (False, True): # what worked is known then: the second goes to the right port at once
+    begun = time.monotonic()
+    s = socket.socket()
+    s.setblocking(blocking)
+    r = s.connect_ex(("127.0.0.1", port))
+    if not blocking:
+        assert r == errno.EINPROGRESS
+        assert again or select.select([], [s], [], 1.5)[1] == []
+        p = select.epoll(); p.register(s, select.EPOLLOUT)
+        assert p.poll(5)
+    print(round(time.monotonic() - begun), s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR))
+    s.setblocking(True)
+    s.sendall(b"GET / HTTP/1.0\r\nHost: localhost\r\nX-Canary: %s\r\n\r\n" % canary)
+    print(s.recv(8))
+PY
+    local way
+    for way in blocking not; do
+        run -0 protected python3 "$TMP/slow.py" "$ORIGIN_PORT" "$CANARY" "$way"
+        [ "$output" = $'3 0\nb\'HTTP/1.1\'\n0 0\nb\'HTTP/1.1\'' ]
+    done
+    # the program's own patience counts
+    run -0 protected python3 -c 'import socket, sys, time
+begun = time.monotonic()
+s = socket.socket(); s.settimeout(1)
+try: s.connect(("127.0.0.1", int(sys.argv[1])))
+except OSError as e: print(type(e).__name__, round(time.monotonic() - begun))' "$ORIGIN_PORT"
+    [ "$output" = 'TimeoutError 1' ]
+    assert_no_clear "$CANARY"
+    assert_inside "$CANARY"
+}
+
 @test "all ways failed: each cause by its name, and the errno by rank" {
     two_ports 'on plain 1-:' 'serve no-upgrade' 'on tls 1-:' 'expect 5' rst
     rule verify try=upgrade,implicit
