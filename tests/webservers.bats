@@ -177,7 +177,7 @@ repository() {
         >"$1/pkg/DEBIAN/control"
     dpkg-deb --root-owner-group -b "$1/pkg" "$1/tlsup-test_1_all.deb" >/dev/null
     (
-        cd "$1"
+        cd "$1" || exit
         cat pkg/DEBIAN/control - >Packages <<DEB
 Filename: ./tlsup-test_1_all.deb
 Size: $(stat -c %s tlsup-test_1_all.deb)
