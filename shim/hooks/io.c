@@ -107,6 +107,29 @@ static ssize_t discard(struct transfer *t)
     return finish(t, gone ? RC_OK : rc);
 }
 
+/* In the clear: what is held goes first, and the first answer is looked at before the real call takes it.
+ * False: the wait for it ended as the program's would have, *result is that. */
+static bool read_plain(const struct transfer *t, ssize_t *result)
+{
+    char byte;
+    if (!buffer_len(&t->conn->hold) && t->conn->looked)
+        return true;
+    conn_lock(t->conn, t->fd);
+    plain_flush(t->conn);
+    plain_look(t->conn);
+    bool waits = !t->conn->looked && transfer_total(t->iov, t->n);
+    conn_unlock(t->conn);
+    if (!waits)
+        return true;
+    *result = real.recv(t->fd, &byte, sizeof byte, MSG_PEEK | (t->flags & MSG_DONTWAIT));
+    if (*result < 0)
+        return false;
+    conn_lock(t->conn, t->fd);
+    plain_look(t->conn);
+    conn_unlock(t->conn);
+    return true;
+}
+
 static bool recv_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
 {
     struct transfer t = {
@@ -114,14 +137,9 @@ static bool recv_through(int fd, const struct iovec *iov, size_t n, int flags, s
     if (!t.conn)
         return false;
     if (flags & MSG_ERRQUEUE || t.conn->state == CONN_PLAIN) {
-        if (t.conn->state == CONN_PLAIN && (buffer_len(&t.conn->hold) || !t.conn->looked)) {
-            conn_lock(t.conn, fd);
-            plain_flush(t.conn);
-            plain_look(t.conn);
-            conn_unlock(t.conn);
-        }
+        bool answered = t.conn->state == CONN_PLAIN && !read_plain(&t, result);
         conn_put(t.conn);
-        return false;
+        return answered;
     }
     if (flags & MSG_OOB) {
         conn_put(t.conn);
