@@ -131,9 +131,6 @@ E
     [ "$output" = "tlsup run: there is no command to run; see tlsup run --help" ]
     tlsup run --
     [ "$status" -eq 125 ]
-    tlsup run --strict true
-    [ "$status" -eq 125 ]
-    [ "$output" = "tlsup run: --strict is not built yet in this version: leave it out" ]
     tlsup run --nonsense true
     [ "$status" -eq 125 ]
     [ "$output" = "tlsup run: unknown option --nonsense, or one that lacks its value; see tlsup run --help" ]
@@ -267,7 +264,9 @@ warned() {
 
 @test "warnings: another loader than glibc's" {
     program musl -Wl,--dynamic-linker=/lib/ld-musl-x86_64.so.1
-    warned "$TMP/musl" "$TMP/musl does not use glibc's ld.so: tlsup cannot be loaded into it, it runs unprotected"
+    warned "$TMP/musl" "$TMP/musl uses musl, which cannot load a library that was made for glibc: it does not start with LD_PRELOAD, and would run unprotected without"
+    program other -Wl,--dynamic-linker=/lib/ld-uClibc.so.0
+    warned "$TMP/other" "$TMP/other does not use glibc's ld.so: tlsup cannot be loaded into it, it runs unprotected"
 }
 
 @test "warnings: another machine" {

@@ -9,6 +9,7 @@
 
 #define HEADERS_MAX    4096U
 #define NAME_MAX_BYTES 32U
+#define GO_DATA_MAX    65536U
 
 static bool read_at(int fd, void *to, size_t len, size_t offset)
 {
@@ -29,24 +30,69 @@ static bool same_as_ours(const ElfW(Ehdr) * h)
            h->e_machine == own.e_machine;
 }
 
-static void find_interpreter(int fd, const ElfW(Ehdr) * h, struct elf_facts *out)
+static void take_interpreter(int fd, const ElfW(Phdr) * p, struct elf_facts *out)
 {
-    for (size_t i = 0; i < h->e_phnum && i < HEADERS_MAX; i++) {
-        ElfW(Phdr) p;
-        size_t len;
+    size_t len = p->p_filesz < sizeof(out->interpreter) ? p->p_filesz : sizeof(out->interpreter) - 1;
 
-        if (!read_at(fd, &p, sizeof(p), h->e_phoff + i * sizeof(p)))
+    if (!read_at(fd, out->interpreter, len, p->p_offset))
+        out->interpreter[0] = '\0';
+}
+
+/* ---- Go, by each mark that its linker leaves: strip takes some of them ---- */
+
+/* Notes are called "Go"; one of type 4 is the build's number. */
+static void look_at_notes(int fd, const ElfW(Phdr) * p, struct elf_facts *out)
+{
+    size_t offset = p->p_offset, end = p->p_offset + p->p_filesz;
+
+    for (size_t i = 0; i < HEADERS_MAX && offset + sizeof(ElfW(Nhdr)) < end; i++) {
+        ElfW(Nhdr) note;
+        char name[4] = "";
+
+        if (!read_at(fd, &note, sizeof(note), offset))
             return;
-        if (p.p_type != PT_INTERP)
-            continue;
-        len = p.p_filesz < sizeof(out->interpreter) ? p.p_filesz : sizeof(out->interpreter) - 1;
-        if (!read_at(fd, out->interpreter, len, p.p_offset))
-            out->interpreter[0] = '\0';
-        return;
+        offset += sizeof(note);
+        if (note.n_namesz == sizeof(name) && read_at(fd, name, sizeof(name), offset) &&
+            memcmp(name, "Go\0", sizeof(name)) == 0)
+            out->is_go = true;
+        offset += ((size_t)note.n_namesz + 3) / 4 * 4 + ((size_t)note.n_descsz + 3) / 4 * 4;
     }
 }
 
-static void find_go(int fd, const ElfW(Ehdr) * h, struct elf_facts *out)
+/* Where `go version` looks: near the start of the data, at a multiple of 16. */
+static void look_at_data(int fd, const ElfW(Phdr) * p, struct elf_facts *out)
+{
+    static const char magic[] = "\xff Go buildinf:";
+    char block[4096];
+
+    for (size_t at = 0; at < GO_DATA_MAX && at < p->p_filesz; at += sizeof(block)) {
+        ssize_t n = pread(fd, block, sizeof(block), (off_t)(p->p_offset + at));
+
+        for (ssize_t i = 0; i + 16 <= n; i += 16)
+            if (memcmp(block + i, magic, sizeof(magic) - 1) == 0)
+                out->is_go = true;
+        if (n < (ssize_t)sizeof(block))
+            return;
+    }
+}
+
+static void look_at_segments(int fd, const ElfW(Ehdr) * h, struct elf_facts *out)
+{
+    for (size_t i = 0; i < h->e_phnum && i < HEADERS_MAX; i++) {
+        ElfW(Phdr) p;
+
+        if (!read_at(fd, &p, sizeof(p), h->e_phoff + i * sizeof(p)))
+            return;
+        if (p.p_type == PT_INTERP && !out->interpreter[0])
+            take_interpreter(fd, &p, out);
+        else if (p.p_type == PT_NOTE)
+            look_at_notes(fd, &p, out);
+        else if (p.p_type == PT_LOAD && (p.p_flags & PF_W))
+            look_at_data(fd, &p, out);
+    }
+}
+
+static void look_at_sections(int fd, const ElfW(Ehdr) * h, struct elf_facts *out)
 {
     ElfW(Shdr) s, names;
 
@@ -76,7 +122,7 @@ void elf_look(int fd, struct elf_facts *out)
     if (!out->same_machine)
         return;
     if (h.e_phentsize == sizeof(ElfW(Phdr)))
-        find_interpreter(fd, &h, out);
+        look_at_segments(fd, &h, out);
     if (h.e_shoff && h.e_shentsize == sizeof(ElfW(Shdr)))
-        find_go(fd, &h, out);
+        look_at_sections(fd, &h, out);
 }

@@ -68,12 +68,26 @@ static int preload(void)
     return status;
 }
 
+/* Says what tlsup cannot be loaded into. With --strict that is the end, before anything is started. */
+static int look_at_target(char **command, bool strict)
+{
+    static struct target t;
+
+    target_look(command, TARGET_SCRIPTS_AS_FILES, &t);
+    for (size_t i = 0; i < t.n; i++)
+        if (t.steps[i].obstacle != TARGET_FINE)
+            fprintf(stderr, "tlsup run: %s: %s %s\n", strict ? "refused" : "warning", t.steps[i].path,
+                    target_obstacle_text(t.steps[i].obstacle));
+    if (strict && target_count_obstacles(&t))
+        return fail("--strict: nothing was started", "");
+    target_tell_proxy(stderr, "tlsup run: warning: ");
+    return CLI_OK;
+}
+
 static int start(char **command)
 {
     int error;
 
-    target_warn(command[0]);
-    target_warn_proxy();
     fflush(stderr);
     execvp(command[0], command);
     error = errno;
@@ -90,16 +104,18 @@ int cli_run(const struct cli_verb *self, int argc, char **argv)
         {NULL, 0, NULL, 0},
     };
     const char *policy = NULL;
+    bool strict = false;
     int c, status;
 
     while ((c = getopt_long(argc, argv, "+:hp:", options, NULL)) != -1) {
         if (c == 'h')
             return cli_help(self);
         if (c == 's')
-            return fail("--strict is not built yet in this version", "leave it out");
-        if (c != 'p')
+            strict = true;
+        else if (c == 'p')
+            policy = optarg;
+        else
             return cli_bad_option(self, argv);
-        policy = optarg;
     }
     if (optind == argc)
         return cli_usage(self, "there is no command to run");
@@ -108,6 +124,8 @@ int cli_run(const struct cli_verb *self, int argc, char **argv)
     if (!policy)
         look_at_policy();
     if ((status = preload()) != CLI_OK)
+        return status;
+    if ((status = look_at_target(argv + optind, strict)) != CLI_OK)
         return status;
     return start(argv + optind);
 }

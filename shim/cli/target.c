@@ -2,23 +2,13 @@
 #include "shim/cli/target.h"
 
 #include <fcntl.h>
-#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/xattr.h>
 #include <unistd.h>
 
-#include "shim/cli/cli.h"
-#include "shim/cli/elf_file.h"
-
-#define SCRIPTS_MAX 4 /* "#!" after "#!": the kernel stops there too */
-#define UNPROTECTED "it runs unprotected"
-
-static void warn(const char *path, const char *what)
-{
-    fprintf(stderr, "tlsup run: warning: %s %s\n", path, what);
-}
+#define DEPTH_MAX  8U /* launchers and scripts behind each other */
+#define SCRIPT_MAX 65536U
 
 /* ---- finding the program ---- */
 
@@ -47,110 +37,185 @@ static bool search(const char *command, char out[PATH_MAX])
     }
 }
 
-static bool resolve(const char *command, char out[PATH_MAX])
+bool target_resolve(const char *command, char out[PATH_MAX])
 {
     if (!strchr(command, '/'))
-        return search(command, out);
+        return *command && search(command, out);
     return snprintf(out, PATH_MAX, "%s", command) < PATH_MAX && is_program(out);
 }
 
-/* The interpreter of a "#!" line; false if the file has none. */
-static bool read_script(int fd, char out[PATH_MAX])
+/* ---- scripts ---- */
+
+/* The two words of a "#!" line, the second may be missing; false if the file has none. */
+static bool read_script(int fd, char line[256], char **interpreter, char **argument)
 {
-    char line[256];
-    ssize_t n = pread(fd, line, sizeof(line) - 1, 0);
-    char *start;
+    ssize_t n = pread(fd, line, 255, 0);
+    char *end;
 
     if (n < 3 || line[0] != '#' || line[1] != '!')
         return false;
     line[n] = '\0';
-    start = line + 2 + strspn(line + 2, " \t");
-    start[strcspn(start, " \t\n")] = '\0';
-    snprintf(out, PATH_MAX, "%s", start);
-    return *start;
-}
-
-/* ---- what keeps ld.so from loading us ---- */
-
-static void warn_privileges(int fd, const char *path)
-{
-    struct stat st;
-
-    if (fstat(fd, &st) != 0)
-        return;
-    /* root's own set-uid programs change nothing when root starts them: AT_SECURE is not set then */
-    if ((st.st_mode & S_ISUID) && st.st_uid != getuid())
-        warn(path, "is set-user-ID: ld.so ignores LD_PRELOAD for it, " UNPROTECTED);
-    else if ((st.st_mode & S_ISGID) && (st.st_mode & S_IXGRP) && st.st_gid != getgid())
-        warn(path, "is set-group-ID: ld.so ignores LD_PRELOAD for it, " UNPROTECTED);
-    else if (getuid() != 0 && fgetxattr(fd, "security.capability", NULL, 0) > 0)
-        warn(path, "has file capabilities: ld.so ignores LD_PRELOAD for it, " UNPROTECTED);
-}
-
-/* glibc's loaders are called ld-linux*.so.* or ld64.so.*; musl's is ld-musl-*. */
-static bool is_glibc_loader(const char *interpreter)
-{
-    const char *slash = strrchr(interpreter, '/'), *name = slash ? slash + 1 : interpreter;
-
-    return strncmp(name, "ld-linux", 8) == 0 || strncmp(name, "ld64.so", 7) == 0 ||
-           strcmp(name, "ld.so.1") == 0;
-}
-
-static void warn_elf(int fd, const char *path)
-{
-    struct elf_facts elf;
-
-    elf_look(fd, &elf);
-    if (!elf.is_elf)
-        return;
-    if (!elf.same_machine)
-        warn(path, "is for another machine or word size than libtlsup.so: ld.so will not load tlsup into "
-                   "it, " UNPROTECTED);
-    else if (!elf.interpreter[0])
-        warn(path, "is static: ld.so will not load tlsup into it, " UNPROTECTED);
-    else if (!is_glibc_loader(elf.interpreter))
-        warn(path, "does not use glibc's ld.so: tlsup cannot be loaded into it, " UNPROTECTED);
-    else if (elf.is_go)
-        warn(path, "is a Go program: it calls the kernel past libc and so past tlsup, " UNPROTECTED);
-}
-
-void target_warn(const char *command)
-{
-    char path[PATH_MAX], interpreter[PATH_MAX];
-
-    if (!resolve(command, path))
-        return;
-    for (int scripts = 0; scripts <= SCRIPTS_MAX; scripts++) {
-        int fd = open(path, O_RDONLY | O_CLOEXEC);
-        bool is_script;
-
-        if (fd < 0) {
-            warn(path, "cannot be read, so it is not known whether tlsup can be loaded into it");
-            return;
-        }
-        is_script = read_script(fd, interpreter);
-        if (!is_script) {
-            warn_privileges(fd, path);
-            warn_elf(fd, path);
-        }
-        close(fd);
-        if (!is_script)
-            return;
-        memcpy(path, interpreter, sizeof(path));
+    line[strcspn(line, "\n")] = '\0';
+    for (end = line + strlen(line); end > line + 2 && strchr(" \t\r", end[-1]);)
+        *--end = '\0';
+    *interpreter = line + 2 + strspn(line + 2, " \t");
+    *argument = *interpreter + strcspn(*interpreter, " \t");
+    if (**argument) {
+        *(*argument)++ = '\0';
+        *argument += strspn(*argument, " \t");
     }
+    return **interpreter;
 }
 
-void target_warn_proxy(void)
+/* What the kernel makes of it: interpreter, its one argument, the script, the arguments of the script. */
+static void script_command(char *interpreter, char *argument, char *path, char *const argv[],
+                           char *out[LAUNCHED_MAX])
+{
+    size_t n = 0;
+
+    out[n++] = interpreter;
+    if (*argument)
+        out[n++] = argument;
+    out[n++] = path;
+    for (size_t i = 1; argv[0] && argv[i] && n < LAUNCHED_MAX - 1; i++)
+        out[n++] = argv[i];
+    out[n] = NULL;
+}
+
+/* ---- the way ---- */
+
+static void follow(char *const argv[], enum target_scripts scripts, struct target *t);
+
+/* False if it stands there already. */
+static bool add(struct target *t, const char *path, enum target_obstacle obstacle)
+{
+    struct target_step *step = &t->steps[t->n];
+
+    for (size_t i = 0; i < t->n; i++)
+        if (strcmp(t->steps[i].path, path) == 0)
+            return false;
+    if (t->n == TARGET_STEPS_MAX)
+        return false;
+    snprintf(step->path, sizeof(step->path), "%s", path);
+    step->obstacle = obstacle;
+    t->n++;
+    return true;
+}
+
+struct text_look {
+    struct target *target;
+    enum target_scripts scripts;
+};
+
+static void follow_text(char *const argv[], void *arg)
+{
+    struct text_look *look = arg;
+
+    follow(argv, look->scripts, look->target);
+}
+
+/* A script that is handed to a shell as a file: the first word that is no option. */
+static void read_shell_script(char *const argv[], struct target *t)
+{
+    struct text_look look = {t, TARGET_SCRIPTS_READ};
+    char *text = malloc(SCRIPT_MAX + 1);
+    ssize_t n = -1;
+    size_t i = 1;
+    int fd;
+
+    while (argv[i] && argv[i][0] == '-')
+        i++;
+    fd = argv[i] ? open(argv[i], O_RDONLY | O_CLOEXEC | O_NONBLOCK) : -1;
+    if (fd >= 0 && text)
+        n = pread(fd, text, SCRIPT_MAX, 0);
+    if (fd >= 0)
+        close(fd);
+    if (n > 0 && !memchr(text, '\0', (size_t)n)) {
+        text[n] = '\0';
+        shell_commands(text, follow_text, &look);
+    }
+    free(text);
+}
+
+/* What the program at argv[0], which is found and fine, will run in its turn. */
+static void follow_launched(char *const argv[], enum target_scripts scripts, struct target *t)
+{
+    struct text_look look = {t, scripts};
+    char *next[LAUNCHED_MAX], text[1024];
+    const char *shell_text = launcher_shell_text(argv);
+
+    if (shell_text)
+        shell_commands(shell_text, follow_text, &look);
+    else if (launcher_is_shell(argv[0]) && scripts == TARGET_SCRIPTS_READ)
+        read_shell_script(argv, t);
+    else if (launcher_command(argv, next, text, sizeof(text)))
+        follow(next, scripts, t);
+}
+
+static void follow_file(char *path, char *const argv[], enum target_scripts scripts, struct target *t)
+{
+    char line[256], *interpreter, *argument, *next[LAUNCHED_MAX];
+    int fd = open(path, O_RDONLY | O_CLOEXEC);
+
+    if (fd < 0) {
+        add(t, path, TARGET_UNREADABLE);
+        return;
+    }
+    if (read_script(fd, line, &interpreter, &argument)) {
+        script_command(interpreter, argument, path, argv, next);
+        close(fd);
+        follow(next, scripts, t);
+        return;
+    }
+    add(t, path, obstacle_of(fd, path));
+    close(fd);
+    follow_launched(argv, scripts, t);
+}
+
+static void follow(char *const argv[], enum target_scripts scripts, struct target *t)
+{
+    char path[PATH_MAX];
+
+    if (t->depth == DEPTH_MAX || !argv[0] || !target_resolve(argv[0], path))
+        return;
+    t->depth++;
+    follow_file(path, argv, scripts, t);
+    t->depth--;
+}
+
+void target_look(char *const argv[], enum target_scripts scripts, struct target *out)
+{
+    out->n = 0;
+    out->depth = 0;
+    follow(argv, scripts, out);
+}
+
+size_t target_count_obstacles(const struct target *t)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < t->n; i++)
+        n += t->steps[i].obstacle != TARGET_FINE;
+    return n;
+}
+
+/* ---- proxies ---- */
+
+unsigned target_tell_proxy(FILE *to, const char *prefix)
 {
     static const char *const names[] = {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"};
+    unsigned n = 0;
 
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *value = getenv(names[i]);
 
-        if (value && *value)
-            fprintf(stderr,
-                    "tlsup run: warning: %s is set: requests through that proxy are protected as far as the "
-                    "proxy at most; unset it, or see the policy for the proxy's port\n",
-                    names[i]);
+        if (!value || !*value)
+            continue;
+        n++;
+        fprintf(to,
+                "%s%s is set: requests through that proxy are protected as far as the proxy at most; unset "
+                "it, or see the policy for the proxy's port\n",
+                prefix, names[i]);
     }
+    return n;
 }
