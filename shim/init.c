@@ -6,6 +6,7 @@
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
 #include "shim/engine.h"
+#include "shim/hooks/environment.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/names.h"
@@ -44,6 +45,7 @@ void init_now(void)
     if (atomic_exchange(&done, true))
         return;
     config_init();
+    environment_init();
     hook_dlopen_target = real.dlopen;
     hook_vfork_target = real.vfork;
     table_on_copy = after_copy;

@@ -7,7 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define DEPTH_MAX  8U /* launchers and scripts behind each other */
+#define WALK_MAX   100U /* command lines */
 #define SCRIPT_MAX 65536U
 
 /* ---- finding the program ---- */
@@ -84,40 +84,53 @@ static void script_command(char *interpreter, char *argument, char *path, char *
 
 /* ---- the way ---- */
 
-static void follow(char *const argv[], enum target_scripts scripts, struct target *t);
+/* Command lines that wait to be looked at, copies. Each may add others, so that a script that is its own
+ * interpreter ends here. */
+struct walk {
+    struct target *target;
+    enum target_scripts scripts;
+    char **waiting[WALK_MAX];
+    size_t n, done;
+};
 
-/* False if it stands there already. */
-static bool add(struct target *t, const char *path, enum target_obstacle obstacle)
+static void add(struct target *t, const char *path, enum target_obstacle obstacle)
 {
     struct target_step *step = &t->steps[t->n];
 
     for (size_t i = 0; i < t->n; i++)
         if (strcmp(t->steps[i].path, path) == 0)
-            return false;
+            return;
     if (t->n == TARGET_STEPS_MAX)
-        return false;
+        return;
     snprintf(step->path, sizeof(step->path), "%s", path);
     step->obstacle = obstacle;
     t->n++;
-    return true;
 }
 
-struct text_look {
-    struct target *target;
-    enum target_scripts scripts;
-};
-
-static void follow_text(char *const argv[], void *arg)
+/* Words behind the 63rd are none that a program is named by. */
+static void wait_for_look(char *const argv[], void *arg)
 {
-    struct text_look *look = arg;
+    struct walk *w = arg;
+    size_t n = 0, bytes = 0;
+    char **copy, *to;
 
-    follow(argv, look->scripts, look->target);
+    for (; argv[n] && n < LAUNCHED_MAX - 1; n++)
+        bytes += strlen(argv[n]) + 1;
+    copy = w->n < WALK_MAX ? malloc((n + 1) * sizeof(*copy) + bytes) : NULL;
+    if (!copy)
+        return;
+    to = (char *)(copy + n + 1);
+    for (size_t i = 0; i < n; i++) {
+        copy[i] = to;
+        to = stpcpy(to, argv[i]) + 1;
+    }
+    copy[n] = NULL;
+    w->waiting[w->n++] = copy;
 }
 
 /* A script that is handed to a shell as a file: the first word that is no option. */
-static void read_shell_script(char *const argv[], struct target *t)
+static void read_shell_script(char *const argv[], struct walk *w)
 {
-    struct text_look look = {t, TARGET_SCRIPTS_READ};
     char *text = malloc(SCRIPT_MAX + 1);
     ssize_t n = -1;
     size_t i = 1;
@@ -132,62 +145,57 @@ static void read_shell_script(char *const argv[], struct target *t)
         close(fd);
     if (n > 0 && !memchr(text, '\0', (size_t)n)) {
         text[n] = '\0';
-        shell_commands(text, follow_text, &look);
+        shell_commands(text, wait_for_look, w);
     }
     free(text);
 }
 
-/* What the program at argv[0], which is found and fine, will run in its turn. */
-static void follow_launched(char *const argv[], enum target_scripts scripts, struct target *t)
+/* What the program at argv[0] will run in its turn. */
+static void follow_launched(char *const argv[], struct walk *w)
 {
-    struct text_look look = {t, scripts};
     char *next[LAUNCHED_MAX], text[1024];
     const char *shell_text = launcher_shell_text(argv);
 
     if (shell_text)
-        shell_commands(shell_text, follow_text, &look);
-    else if (launcher_is_shell(argv[0]) && scripts == TARGET_SCRIPTS_READ)
-        read_shell_script(argv, t);
+        shell_commands(shell_text, wait_for_look, w);
+    else if (launcher_is_shell(argv[0]) && w->scripts == TARGET_SCRIPTS_READ)
+        read_shell_script(argv, w);
     else if (launcher_command(argv, next, text, sizeof(text)))
-        follow(next, scripts, t);
+        wait_for_look(next, w);
 }
 
-static void follow_file(char *path, char *const argv[], enum target_scripts scripts, struct target *t)
+static void follow(char *const argv[], struct walk *w)
 {
-    char line[256], *interpreter, *argument, *next[LAUNCHED_MAX];
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    char path[PATH_MAX], line[256], *interpreter, *argument, *next[LAUNCHED_MAX];
+    int fd;
 
+    if (!argv[0] || !target_resolve(argv[0], path))
+        return;
+    fd = open(path, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
-        add(t, path, TARGET_UNREADABLE);
+        add(w->target, path, TARGET_UNREADABLE);
         return;
     }
     if (read_script(fd, line, &interpreter, &argument)) {
         script_command(interpreter, argument, path, argv, next);
-        close(fd);
-        follow(next, scripts, t);
-        return;
+        wait_for_look(next, w);
+    } else {
+        add(w->target, path, obstacle_of(fd, path));
+        follow_launched(argv, w);
     }
-    add(t, path, obstacle_of(fd, path));
     close(fd);
-    follow_launched(argv, scripts, t);
-}
-
-static void follow(char *const argv[], enum target_scripts scripts, struct target *t)
-{
-    char path[PATH_MAX];
-
-    if (t->depth == DEPTH_MAX || !argv[0] || !target_resolve(argv[0], path))
-        return;
-    t->depth++;
-    follow_file(path, argv, scripts, t);
-    t->depth--;
 }
 
 void target_look(char *const argv[], enum target_scripts scripts, struct target *out)
 {
+    struct walk w = {.target = out, .scripts = scripts};
+
     out->n = 0;
-    out->depth = 0;
-    follow(argv, scripts, out);
+    wait_for_look(argv, &w);
+    for (; w.done < w.n; w.done++)
+        follow(w.waiting[w.done], &w);
+    for (size_t i = 0; i < w.n; i++)
+        free(w.waiting[i]);
 }
 
 size_t target_count_obstacles(const struct target *t)

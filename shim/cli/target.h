@@ -38,7 +38,6 @@ struct target_step {
 struct target {
     struct target_step steps[TARGET_STEPS_MAX];
     size_t n;
-    unsigned depth; /* of the look that goes on */
 };
 
 enum target_scripts {

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Programs that take this one's place. Kernel FD_CLOEXEC is set on every conn, so exec loses it; where the
- * program means to hand it on, a relay has it by the time of the call.
+ * program means to hand it on, a relay has it by the time of the call. And the program gets us, whatever is
+ * in the environment that it is given.
  */
 #include "shim/conn/conn.h"
+#include "shim/hooks/environment.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"
@@ -40,40 +42,61 @@ static void doors_before_exec(void)
 
 /* ---- vectors ---- */
 
+/* What every exec comes to: it returns only if it failed. */
+static int came_back(struct environment *e, int result)
+{
+    environment_drop(e);
+    return result;
+}
+
 EXPORT int execve(const char *path, char *const argv[], char *const envp[])
 {
+    struct environment e;
+    int error = environment_make(&e, envp);
+    if (error)
+        return (int)failed(error);
     doors_before_exec();
-    return real.execve(path, argv, envp);
+    return came_back(&e, real.execve(path, argv, e.envp));
 }
 
 EXPORT int execv(const char *path, char *const argv[])
 {
-    doors_before_exec();
-    return real.execv(path, argv);
-}
-
-EXPORT int execvp(const char *file, char *const argv[])
-{
-    doors_before_exec();
-    return real.execvp(file, argv);
+    return execve(path, argv, environ);
 }
 
 EXPORT int execvpe(const char *file, char *const argv[], char *const envp[])
 {
+    struct environment e;
+    int error = environment_make(&e, envp);
+    if (error)
+        return (int)failed(error);
     doors_before_exec();
-    return real.execvpe(file, argv, envp);
+    return came_back(&e, real.execvpe(file, argv, e.envp));
+}
+
+EXPORT int execvp(const char *file, char *const argv[])
+{
+    return execvpe(file, argv, environ);
 }
 
 EXPORT int fexecve(int fd, char *const argv[], char *const envp[])
 {
+    struct environment e;
+    int error = envp ? environment_make(&e, envp) : EINVAL; /* as libc has it: not an empty one here */
+    if (error)
+        return (int)failed(error);
     doors_before_exec();
-    return real.fexecve(fd, argv, envp);
+    return came_back(&e, real.fexecve(fd, argv, e.envp));
 }
 
 EXPORT int execveat(int dir, const char *path, char *const argv[], char *const envp[], int flags)
 {
+    struct environment e;
+    int error = environment_make(&e, envp);
+    if (error)
+        return (int)failed(error);
     doors_before_exec();
-    return real.execveat(dir, path, argv, envp, flags);
+    return came_back(&e, real.execveat(dir, path, argv, e.envp, flags));
 }
 
 /* ---- lists: the same with a vector made of them. A child of vfork() may call these, and a handler: no

@@ -65,6 +65,20 @@ static bool numbers_call(long number, const struct words *w, long *result)
     }
 }
 
+/* Calls that start another program in this one's place. */
+static bool exec_call(long number, const struct words *w, long *result)
+{
+    char *const *argv = P(char *const *, w->b), *const *envp = P(char *const *, w->c);
+    switch (number) {
+    case SYS_execve: *result = execve(P(const char *, w->a), argv, envp); return true;
+    case SYS_execveat:
+        argv = P(char *const *, w->c), envp = P(char *const *, w->d);
+        *result = execveat((int)w->a, P(const char *, w->b), argv, envp, (int)w->e);
+        return true;
+    default: return false;
+    }
+}
+
 /* Calls that move bytes of the first word's descriptor. */
 static bool bytes_call(long number, const struct words *w, long *result)
 {
@@ -127,7 +141,7 @@ EXPORT long syscall(long number, ...)
     w.f = va_arg(ap, long);
     va_end(ap);
     if (numbers_call(number, &w, &result) || arrivals_call(number, &w, &result) ||
-        bulk_call(number, &w, &result))
+        bulk_call(number, &w, &result) || exec_call(number, &w, &result))
         return result;
     bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;
     if ((implicit_connect || numbers_governed((int)w.a)) && bytes_call(number, &w, &result))

@@ -1,0 +1,221 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/hooks/environment.h"
+
+#include "shim/audit/fmt.h"
+#include "shim/config.h"
+#include "shim/engine.h"
+#include "shim/init.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#define OBJECT     "libtlsup.so"
+#define PRELOAD    "LD_PRELOAD="
+#define POLICY     "TLSUP_POLICY="
+#define SEPARATORS " :" /* ld.so(8) */
+
+static char own_preload[2 * PATH_MAX]; /* "LD_PRELOAD=…": "" if it was not that which loaded us */
+static char own_policy[PATH_MAX + sizeof POLICY];
+static size_t own_len; /* of our entry alone, the last of own_preload */
+
+/* ---- at the start ---- */
+
+/* Our entry in a list; its length, 0 if there is none. */
+static size_t find_ours(const char *list, const char **at)
+{
+    for (;;) {
+        list += strspn(list, SEPARATORS);
+        size_t len = strcspn(list, SEPARATORS), tail = sizeof OBJECT - 1;
+        *at = list;
+        if (len >= tail && memcmp(list + len - tail, OBJECT, tail) == 0 &&
+            (len == tail || list[len - tail - 1] == '/'))
+            return len;
+        if (!len)
+            return 0;
+        list += len;
+    }
+}
+
+/* What stands before ours was put there for a reason: the runtime of a sanitizer has to come first. A name
+ * that only this directory, or this LD_LIBRARY_PATH, leads to us by is made a path. */
+static void keep_preload(const char *list)
+{
+    const char *at;
+    size_t len = list ? find_ours(list, &at) : 0;
+    char path[1000];
+    struct fmt f;
+    if (!len)
+        return;
+    fmt_init(&f, own_preload, sizeof own_preload);
+    fmt_str(&f, PRELOAD);
+    fmt_strn(&f, list, (size_t)(at - list));
+    if (*at != '/' && *at != '$' && engine_beside(OBJECT, path, sizeof path)) {
+        at = path;
+        len = strlen(path);
+    }
+    fmt_strn(&f, at, len);
+    if (f.cut) {
+        fmt_init(&f, own_preload, sizeof own_preload);
+        fmt_str(&f, PRELOAD);
+        fmt_strn(&f, at, len);
+    }
+    fmt_text(&f);
+    own_len = len;
+}
+
+void environment_init(void)
+{
+    const char *policy = config_environment_policy();
+    struct fmt f;
+    keep_preload(secure_getenv("LD_PRELOAD"));
+    if (!policy)
+        return;
+    fmt_init(&f, own_policy, sizeof own_policy);
+    fmt_str(&f, POLICY);
+    fmt_str(&f, policy);
+    fmt_text(&f);
+}
+
+/* ---- what is missing ---- */
+
+struct look {
+    size_t n;         /* entries */
+    ptrdiff_t at;     /* of LD_PRELOAD, the last: ld.so takes that one. -1: none */
+    const char *list; /* its value, if ours is not in it */
+    bool preload, policy;
+};
+
+static bool names_ours(const char *list)
+{
+    const char *ours = own_preload + strlen(own_preload) - own_len;
+    for (;;) {
+        list += strspn(list, SEPARATORS);
+        size_t len = strcspn(list, SEPARATORS);
+        if (!len)
+            return false;
+        if (len == own_len && memcmp(list, ours, len) == 0)
+            return true;
+        list += len;
+    }
+}
+
+static struct look look_at(char *const given[])
+{
+    struct look l = {.at = -1, .preload = own_preload[0], .policy = own_policy[0]};
+    for (; given && given[l.n]; l.n++) {
+        if (strncmp(given[l.n], PRELOAD, sizeof PRELOAD - 1) == 0)
+            l.at = (ptrdiff_t)l.n;
+        else if (strncmp(given[l.n], POLICY, sizeof POLICY - 1) == 0)
+            l.policy = false;
+    }
+    l.list = l.at < 0 ? "" : given[l.at] + sizeof PRELOAD - 1;
+    l.preload = l.preload && !names_ours(l.list);
+    return l;
+}
+
+/* ---- room ---- */
+
+/* A thread's. The thread of a child of vfork() is its parent's, which sleeps until the child has no more use
+ * for it; `user` tells a handler, which may come in between, from that. */
+static __thread struct {
+    void *at;
+    size_t bytes;
+    pid_t user;
+} spare;
+
+static void *map(size_t bytes)
+{
+    void *at = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return at == MAP_FAILED ? NULL : at;
+}
+
+static void *take_spare(size_t bytes)
+{
+    if (spare.at && spare.bytes < bytes) {
+        munmap(spare.at, spare.bytes);
+        spare.at = NULL;
+    }
+    if (!spare.at) {
+        spare.at = map(bytes);
+        spare.bytes = bytes;
+    }
+    if (spare.at)
+        spare.user = getpid();
+    return spare.at;
+}
+
+static void *take_room(struct environment *e, size_t bytes)
+{
+    if (bytes <= sizeof e->room)
+        return e->room;
+    if (spare.user != getpid()) {
+        void *at = take_spare(bytes);
+        e->kept = at != NULL;
+        return at;
+    }
+    e->map = map(bytes);
+    e->bytes = bytes;
+    return e->map;
+}
+
+void environment_drop(struct environment *e)
+{
+    int saved = errno;
+    if (e->kept)
+        spare.user = 0;
+    if (e->map)
+        munmap(e->map, e->bytes);
+    e->kept = false;
+    e->map = NULL;
+    errno = saved;
+}
+
+/* ---- the copy ---- */
+
+static void put_preload(struct environment *e, const struct look *l, char *text, size_t cap)
+{
+    struct fmt f;
+    e->preload = own_preload;
+    if (!l->list[strspn(l->list, SEPARATORS)])
+        return;
+    fmt_init(&f, text, cap);
+    fmt_str(&f, own_preload);
+    fmt_char(&f, ':');
+    fmt_str(&f, l->list);
+    e->preload = fmt_text(&f);
+}
+
+int environment_make(struct environment *e, char *const given[])
+{
+    init_now();
+    struct look l = look_at(given);
+    e->envp = given;
+    e->preload = e->policy = NULL;
+    e->map = NULL;
+    e->kept = false;
+    if (!l.preload && !l.policy)
+        return 0;
+    int saved = errno;
+    size_t pointers = (l.n + 3) * sizeof(char *);
+    size_t text = l.preload ? strlen(own_preload) + strlen(l.list) + 2 : 0;
+    char **envp = take_room(e, pointers + text);
+    errno = saved;
+    if (!envp)
+        return ENOMEM;
+    size_t n = 0;
+    if (l.preload)
+        put_preload(e, &l, (char *)envp + pointers, text);
+    if (l.preload && l.at < 0)
+        envp[n++] = (char *)e->preload;
+    if (l.policy)
+        envp[n++] = (char *)(e->policy = own_policy);
+    for (size_t i = 0; i < l.n; i++)
+        envp[n++] = l.preload && (ptrdiff_t)i == l.at ? (char *)e->preload : given[i];
+    envp[n] = NULL;
+    e->envp = envp;
+    return 0;
+}
