@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "policy/load.h"
+#include "shim/tls.h"
 
 #ifndef TLSUP_VERSION
 #define TLSUP_VERSION "0.1.0"
@@ -36,6 +37,7 @@ int cli_run(const struct cli_verb *self, int argc, char **argv);
 int cli_check(const struct cli_verb *self, int argc, char **argv);
 int cli_explain(const struct cli_verb *self, int argc, char **argv);
 int cli_probe(const struct cli_verb *self, int argc, char **argv);
+int cli_doctor(const struct cli_verb *self, int argc, char **argv);
 int cli_version(const struct cli_verb *self, int argc, char **argv);
 
 /* Says what is wrong with the command line, printf-like; returns the verb's usage status. */

@@ -49,6 +49,18 @@ static const struct cli_verb verbs[] = {
      "cannot\n"
      "be, 2 if there is none, 125 if the command line is wrong or tlsup itself fails.\n",
      CLI_FAILED, cli_probe},
+    {"doctor", "[-p POLICY] [--json] [--] [COMMAND [ARGUMENT...]]",
+     "say whether tlsup can protect this machine, or a command",
+     "It looks for the objects, the policy and what the engine makes of each of its rules, the log, the\n"
+     "kernel, the environment; and, with a command, for every program that it will run, as far as that\n"
+     "can be told: behind #!, env and its like, sh -c, and in scripts of a shell. Nothing of it is run.\n"
+     "\n"
+     "  -p, --policy FILE   look into this policy instead of the one in force\n"
+     "      --json          for programs\n"
+     "\n"
+     "The exit status is 0 if what the policy says can be enforced, 1 if not, 2 if the command line is\n"
+     "wrong.\n",
+     CLI_USAGE, cli_doctor},
     {"version", "", "show the versions of tlsup and OpenSSL, and the policy in force",
      "The same as tlsup --version.\n", CLI_USAGE, cli_version},
 };

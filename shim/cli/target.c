@@ -114,7 +114,7 @@ static void wait_for_look(char *const argv[], void *arg)
     size_t n = 0, bytes = 0;
     char **copy, *to;
 
-    for (; argv[n] && n < LAUNCHED_MAX - 1; n++)
+    for (; n < LAUNCHED_MAX - 1 && argv[n]; n++)
         bytes += strlen(argv[n]) + 1;
     copy = w->n < WALK_MAX ? malloc((n + 1) * sizeof(*copy) + bytes) : NULL;
     if (!copy)
