@@ -38,6 +38,7 @@ int cli_check(const struct cli_verb *self, int argc, char **argv);
 int cli_explain(const struct cli_verb *self, int argc, char **argv);
 int cli_probe(const struct cli_verb *self, int argc, char **argv);
 int cli_doctor(const struct cli_verb *self, int argc, char **argv);
+int cli_report(const struct cli_verb *self, int argc, char **argv);
 int cli_version(const struct cli_verb *self, int argc, char **argv);
 
 /* Says what is wrong with the command line, printf-like; returns the verb's usage status. */

@@ -61,6 +61,20 @@ static const struct cli_verb verbs[] = {
      "The exit status is 0 if what the policy says can be enforced, 1 if not, 2 if the command line is\n"
      "wrong.\n",
      CLI_USAGE, cli_doctor},
+    {"report", "[--json | --prometheus | --suggest] [-p POLICY] [FILE...]",
+     "say what the records of connections come to, or which policy they satisfy",
+     "Reads logs of records: files that audit= of a policy names, lines of syslog, journalctl -o json or\n"
+     "short. Without FILE, or for -, standard input. Lines that are no records are counted and left out.\n"
+     "\n"
+     "      --json          for programs\n"
+     "      --prometheus    metrics, for the textfile collector of the node exporter\n"
+     "      --suggest       the strictest policy that the seen traffic satisfies; above each line stands\n"
+     "                      why. A destination of which some connections were blocked keeps its level\n"
+     "  -p, --policy FILE   take ca= and other options of the seen rules from here, not from the policy in\n"
+     "                      force\n"
+     "\n"
+     "The exit status is 0, 1 if something could not be read, 2 if the command line is wrong.\n",
+     CLI_USAGE, cli_report},
     {"version", "", "show the versions of tlsup and OpenSSL, and the policy in force",
      "The same as tlsup --version.\n", CLI_USAGE, cli_version},
 };
