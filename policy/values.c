@@ -166,6 +166,20 @@ static bool add_pin(struct option_use *u, const struct policy_pin *pin)
     return true;
 }
 
+/* The length is what goes wrong when a pin is copied by hand. */
+static bool bad_pin(struct option_use *u, const char *base64)
+{
+    char more[48 + TEXT_UINT_MAX], number[TEXT_UINT_MAX];
+    struct text t = text_on(more, sizeof(more));
+
+    text_add(&t, ", the last one '='");
+    if (strlen(base64) != BASE64_PIN_CHARS) {
+        text_add(&t, "; this one has ");
+        text_add(&t, text_uint(number, strlen(base64)));
+    }
+    return bad_value(u, base64, more);
+}
+
 bool value_pin(struct option_use *u)
 {
     static const char prefix[] = "sha256//";
@@ -174,7 +188,7 @@ bool value_pin(struct option_use *u)
     if (strncmp(u->value, prefix, sizeof(prefix) - 1) != 0)
         return bad_value(u, u->value, " (the SHA-256 of the server's public key)");
     if (!base64_parse_pin(u->value + sizeof(prefix) - 1, &pin))
-        return bad_value(u, u->value + sizeof(prefix) - 1, ", the last one '='");
+        return bad_pin(u, u->value + sizeof(prefix) - 1);
     for (size_t i = 0; i < u->rule->n_pins; i++) {
         if (memcmp(&u->rule->pins[i], &pin, sizeof(pin)) == 0) {
             diag_error(u->diag, u->word->place, "this pin is given twice");

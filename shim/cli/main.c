@@ -17,9 +17,14 @@ static const struct cli_verb verbs[] = {
      "The exit status is the command's; 125 if tlsup itself fails, 126 if the command cannot be\n"
      "executed, 127 if it is not found.\n",
      CLI_FAILED, cli_run},
-    {"check", "[FILE]", "look for mistakes in a policy",
+    {"check", "[--json] [FILE]", "look for mistakes in a policy",
      "Without FILE it is the policy in force: /etc/tlsup/policy.conf, else the file that\n"
      "TLSUP_POLICY names, else the one that is built in.\n"
+     "\n"
+     "      --json          for programs\n"
+     "\n"
+     "Warned is of rules that can never decide, or that a weaker one comes before, of files that are\n"
+     "missing or empty, of may for public addresses, and where there is no rule for '*'.\n"
      "\n"
      "The exit status is 0 if there is no error, 1 if there is, 2 if the file is not taken at all.\n",
      CLI_USAGE, cli_check},

@@ -82,7 +82,8 @@ static const struct {
      "timeout= makes no sense at level reject; it is for may encrypt fingerprint verify secure"},
     {"* fingerprint\n", 1, 3, "level fingerprint needs at least one pin=sha256//BASE64"},
     {"* fingerprint pin=sha256//short\n", 1, 27,
-     "bad value 'sha256//short' for pin=: it takes sha256// and 44 characters of base64, the last one '='"},
+     "bad value 'sha256//short' for pin=: it takes sha256// and 44 characters of base64, the last one '='; "
+     "this one has 5"},
     {"* fingerprint pin=sha1//x\n", 1, 19,
      "bad value 'sha1//x' for pin=: it takes sha256// and 44 characters of base64 (the SHA-256 of the "
      "server's public key)"},
