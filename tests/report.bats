@@ -43,7 +43,7 @@ fetch() {
 
 @test "what is seen in testing becomes a policy that holds, enforced" {
     servers
-    printf '%s\n' "defaults - mode=testing audit=$AUDIT" "localhost:$GOOD verify ca=$TMP/good/ca.pem" \
+    printf '%s\n' "defaults - mode=testing audit=$AUDIT try=upgrade" "localhost:$GOOD verify ca=$TMP/good/ca.pem" \
         "localhost:$BAD,$OLD verify ca=$TMP/good/ca.pem" >"$POLICY"
     for port in "$GOOD" "$GOOD" "$BAD" "$OLD"; do fetch "$port"; done
 
@@ -58,7 +58,7 @@ fetch() {
 
     run -0 --separate-stderr "$BUILD/tlsup" report --suggest -p "$POLICY" "$AUDIT"
     echo "$output" >"$TMP/suggested.conf"
-    grep -qE "^localhost:$GOOD +verify min-tls=1.3 ca=$TMP/good/ca.pem audit=" "$TMP/suggested.conf"
+    grep -qE "^localhost:$GOOD +verify min-tls=1.3 try=upgrade ca=$TMP/good/ca.pem audit=" "$TMP/suggested.conf"
     grep -qE "^localhost:$BAD +fingerprint pin=sha256//[A-Za-z0-9+/]{43}= min-tls=1.3 " "$TMP/suggested.conf"
     grep -qE "^localhost:$OLD +may " "$TMP/suggested.conf"
     [ "$(grep -c '^# [0-9]* connection' "$TMP/suggested.conf")" -eq 3 ]

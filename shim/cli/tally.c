@@ -149,7 +149,7 @@ static void add_upgrade(struct tally_destination *d, const struct seen *s)
 static bool is_tampering(const struct seen *s)
 {
     return is(s->result_type, "tlsup-response-injection") || is(s->result_type, "tlsup-desync") ||
-           is(s->result_type, "validation-failure");
+           is(s->result_type, "tlsup-bad-101") || is(s->result_type, "tlsup-head-too-large");
 }
 
 static void add_action(struct tally_destination *d, const struct seen *s)
