@@ -330,10 +330,10 @@ warned() {
 @test "help: every verb has some" {
     tlsup help
     [ "$status" -eq 0 ]
-    for verb in run check explain probe version; do
+    for verb in run check explain probe doctor report env wrap unwrap systemd version; do
         grep -q "^  $verb " <<<"$output"
     done
-    for verb in run check explain probe version; do
+    for verb in run check explain probe doctor report env wrap unwrap systemd version; do
         tlsup "$verb" --help
         [ "$status" -eq 0 ]
         [[ "${lines[0]}" == "usage: tlsup $verb"* ]]

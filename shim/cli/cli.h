@@ -39,6 +39,10 @@ int cli_explain(const struct cli_verb *self, int argc, char **argv);
 int cli_probe(const struct cli_verb *self, int argc, char **argv);
 int cli_doctor(const struct cli_verb *self, int argc, char **argv);
 int cli_report(const struct cli_verb *self, int argc, char **argv);
+int cli_env(const struct cli_verb *self, int argc, char **argv);
+int cli_wrap(const struct cli_verb *self, int argc, char **argv);
+int cli_unwrap(const struct cli_verb *self, int argc, char **argv);
+int cli_systemd(const struct cli_verb *self, int argc, char **argv);
 int cli_version(const struct cli_verb *self, int argc, char **argv);
 
 /* Says what is wrong with the command line, printf-like; returns the verb's usage status. */
@@ -55,6 +59,9 @@ bool cli_absolute(const char *path, char out[PATH_MAX]);
 /* The installed or just built object of that name, beside this program or in lib/tlsup of its prefix. False
  * if there is none that can be opened; `out` then holds the first place that was tried. */
 bool cli_object(const char *name, char out[PATH_MAX]);
+
+/* libtlsup.so, as LD_PRELOAD can name it. False after saying on stderr why not. */
+bool cli_preload_object(const char *verb, char out[PATH_MAX]);
 
 /* ---- engine.c ---- */
 
@@ -78,6 +85,10 @@ void cli_load(struct cli_source *out);
 void cli_print_diagnostics(FILE *to, const struct cli_source *s, bool warnings);
 /* True if the system's policy lets the user name another; if not, says on stderr which file and line. */
 bool cli_may_choose_policy(const char *verb);
+
+/* -p: the absolute path of a policy that the system permits and that is good. False after saying on stderr
+ * why not. */
+bool cli_choose_policy(const char *verb, const char *path, char absolute[PATH_MAX]);
 
 /* ---- json.c ---- */
 

@@ -85,3 +85,16 @@ bool cli_object(const char *name, char out[PATH_MAX])
     join(directory, places[0], name, out);
     return false;
 }
+
+bool cli_preload_object(const char *verb, char out[PATH_MAX])
+{
+    const char *why = NULL;
+
+    if (!cli_object("libtlsup.so", out))
+        why = "cannot be opened; is tlsup installed or built completely?";
+    else if (strpbrk(out, ": \t\n"))
+        why = "LD_PRELOAD cannot name a path with ':' or white space in it; install tlsup elsewhere";
+    if (why)
+        fprintf(stderr, "tlsup %s: %s: %s\n", verb, out, why);
+    return !why;
+}

@@ -5,6 +5,8 @@
 #include <stdarg.h>
 #include <string.h>
 
+#include "policy/suggest.h"
+
 static const struct cli_verb verbs[] = {
     {"run", "[-p POLICY] [--strict] [--] COMMAND [ARGUMENT...]", "start a command with tlsup loaded into it",
      "  -p, --policy FILE   use this policy; it is checked first, and nothing is started if it is not "
@@ -80,6 +82,37 @@ static const struct cli_verb verbs[] = {
      "\n"
      "The exit status is 0, 1 if something could not be read, 2 if the command line is wrong.\n",
      CLI_USAGE, cli_report},
+    {"env", "[-p POLICY] [--sh | --systemd | --cron]",
+     "print the settings that load tlsup, for a shell, a unit or a crontab",
+     "      --sh            lines for a shell: eval \"$(tlsup env)\" (this is the default)\n"
+     "      --systemd       lines for the [Service] of a unit\n"
+     "      --cron          lines for the top of a crontab\n"
+     "  -p, --policy FILE   with this policy\n"
+     "\n"
+     "What is started with them gets no warning of programs that tlsup cannot be loaded into: tlsup doctor\n"
+     "has it.\n",
+     CLI_USAGE, cli_env},
+    {"wrap", "[-p POLICY] [--directory DIR] NAME", "put a wrapper of the same name before a program of PATH",
+     "      --directory DIR where to put it: before the program's own in PATH. Without it,\n"
+     "                      /usr/local/bin for root, else ~/.local/bin\n"
+     "  -p, --policy FILE   with this policy\n"
+     "\n"
+     "Refused for a program that tlsup cannot be loaded into. The exit status is 0, 1 if nothing was made,\n"
+     "2 if the command line is wrong.\n",
+     CLI_USAGE, cli_wrap},
+    {"unwrap", "[--directory DIR] NAME", "take that wrapper away",
+     "      --directory DIR where it was put\n"
+     "\n"
+     "Only a wrapper that tlsup wrap made is removed. The exit status is 0, 1 if there is none, 2 if the\n"
+     "command line is wrong.\n",
+     CLI_USAGE, cli_unwrap},
+    {"systemd", "[-p POLICY] NAME", "print a drop-in that puts a service under tlsup",
+     "  -p, --policy FILE   with this policy\n"
+     "\n"
+     "Print it into /etc/systemd/system/NAME.service.d/tlsup.conf, then systemctl daemon-reload and restart\n"
+     "the service. If the unit is on this machine, what keeps tlsup out of its programs is told on standard\n"
+     "error.\n",
+     CLI_USAGE, cli_systemd},
     {"version", "", "show the versions of tlsup and OpenSSL, and the policy in force",
      "The same as tlsup --version.\n", CLI_USAGE, cli_version},
 };
@@ -130,6 +163,21 @@ static const struct cli_verb *find(const char *name)
     return NULL;
 }
 
+/* Says that there is none of that name, and which was meant. */
+static int no_verb(const char *who, const char *name)
+{
+    const char *names[N_VERBS], *meant;
+
+    for (size_t i = 0; i < N_VERBS; i++)
+        names[i] = verbs[i].name;
+    meant = suggest(name, names, N_VERBS);
+    if (meant)
+        fprintf(stderr, "%s: there is no verb '%s', did you mean '%s'? see tlsup help\n", who, name, meant);
+    else
+        fprintf(stderr, "%s: there is no verb '%s'; see tlsup help\n", who, name);
+    return CLI_USAGE;
+}
+
 static int help(int argc, char **argv)
 {
     const struct cli_verb *verb;
@@ -139,8 +187,7 @@ static int help(int argc, char **argv)
     verb = find(argv[1]);
     if (verb)
         return cli_help(verb);
-    fprintf(stderr, "tlsup help: there is no verb '%s'; see tlsup help\n", argv[1]);
-    return CLI_USAGE;
+    return no_verb("tlsup help", argv[1]);
 }
 
 static int dispatch(int argc, char **argv)
@@ -154,10 +201,8 @@ static int dispatch(int argc, char **argv)
     if (strcmp(argv[1], "help") == 0 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0)
         return help(argc - 1, argv + 1);
     verb = find(strcmp(argv[1], "--version") == 0 ? "version" : argv[1]);
-    if (!verb) {
-        fprintf(stderr, "tlsup: there is no verb '%s'; see tlsup help\n", argv[1]);
-        return CLI_USAGE;
-    }
+    if (!verb)
+        return no_verb("tlsup", argv[1]);
     opterr = 0;
     return verb->run(verb, argc - 1, argv + 1);
 }

@@ -15,22 +15,12 @@ static int fail(const char *what, const char *why)
     return CLI_FAILED;
 }
 
-/* -p: a policy that the system permits and that is good; or nothing is started. */
 static int choose_policy(const char *path)
 {
-    static struct cli_source s;
     char absolute[PATH_MAX];
 
-    if (!cli_may_choose_policy("run"))
+    if (!cli_choose_policy("run", path, absolute))
         return CLI_FAILED;
-    if (!cli_absolute(path, absolute))
-        return fail(path, "this path is too long");
-    policy_load_file(absolute, &s.source, &s.diag);
-    if (!s.source.policy) {
-        cli_print_diagnostics(stderr, &s, false);
-        return fail("the policy is not usable, nothing was started", "");
-    }
-    policy_unref(s.source.policy);
     if (setenv("TLSUP_POLICY", absolute, 1) != 0)
         return fail("cannot set TLSUP_POLICY", strerror(errno));
     return CLI_OK;
@@ -56,11 +46,8 @@ static int preload(void)
     char *value;
     int status = CLI_OK;
 
-    if (!cli_object("libtlsup.so", path))
-        return fail(path, "cannot be opened; is tlsup installed or built completely?");
-    if (strpbrk(path, ": \t\n"))
-        return fail(path,
-                    "LD_PRELOAD cannot name a path with ':' or white space in it; install tlsup elsewhere");
+    if (!cli_preload_object("run", path))
+        return CLI_FAILED;
     value = preload_compose(path, getenv("LD_PRELOAD"));
     if (!value || setenv("LD_PRELOAD", value, 1) != 0)
         status = fail("cannot set LD_PRELOAD", "out of memory");

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdlib.h>
+#include <string.h>
 
 #include "shim/cli/cli.h"
 
@@ -52,4 +53,25 @@ bool cli_may_choose_policy(const char *verb)
     policy_unref(system->policy);
     free(system);
     return may;
+}
+
+bool cli_choose_policy(const char *verb, const char *path, char absolute[PATH_MAX])
+{
+    static struct cli_source s;
+
+    if (!cli_may_choose_policy(verb))
+        return false;
+    if (!cli_absolute(path, absolute)) {
+        fprintf(stderr, "tlsup %s: %s: this path is too long\n", verb, path);
+        return false;
+    }
+    policy_load_file(absolute, &s.source, &s.diag);
+    if (s.source.policy) {
+        policy_unref(s.source.policy);
+        return true;
+    }
+    cli_print_diagnostics(stderr, &s, false);
+    fprintf(stderr, "tlsup %s: the policy is not usable, nothing was %s\n", verb,
+            strcmp(verb, "run") == 0 ? "started" : "made");
+    return false;
 }
