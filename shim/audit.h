@@ -24,6 +24,10 @@
 #define AUDIT_LINE_MAX  4096U
 #define AUDIT_NAMES_MAX 8U
 
+/* The variable that names a file, by its absolute path, which gets every record besides: `tlsup run
+ * --explain` reads it while the command runs. Not in a set-uid program. */
+#define AUDIT_LISTENER "TLSUP_EXPLAIN"
+
 struct audit_name {
     const char *name;
     const char *source; /* "host", "target", "resolver" */

@@ -12,6 +12,7 @@
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <syslog.h>
@@ -146,13 +147,8 @@ static bool deliver(const char *sink, const char *kind, const struct audit_event
     return false;
 }
 
-static void emit(const char *sink, const char *kind, const struct audit_event *e)
+static bool send_to(const char *sink, const char *kind, const struct audit_event *e, pid_t pid, uint32_t lost)
 {
-    if (!sink || strcmp(sink, "none") == 0)
-        return;
-    int saved = errno;
-    pid_t pid = speaker();
-    uint32_t lost = losses_of(atomic_load(&losses), pid);
     bool delivered = false;
     char *line = mmap(NULL, AUDIT_LINE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (line != MAP_FAILED) {
@@ -161,7 +157,21 @@ static void emit(const char *sink, const char *kind, const struct audit_event *e
         delivered = deliver(sink, kind, e, &origin, lost, line);
         munmap(line, AUDIT_LINE_MAX);
     }
-    losses_change(pid, delivered ? 0 : 1, delivered ? lost : 0);
+    return delivered;
+}
+
+static void emit(const char *sink, const char *kind, const struct audit_event *e)
+{
+    int saved = errno;
+    pid_t pid = speaker();
+    const char *listener = secure_getenv(AUDIT_LISTENER);
+    if (listener && listener[0] == '/')
+        send_to(listener, kind, e, pid, 0); /* what it misses is no loss */
+    if (sink && strcmp(sink, "none") != 0) {
+        uint32_t lost = losses_of(atomic_load(&losses), pid);
+        bool delivered = send_to(sink, kind, e, pid, lost);
+        losses_change(pid, delivered ? 0 : 1, delivered ? lost : 0);
+    }
     errno = saved;
 }
 

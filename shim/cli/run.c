@@ -8,6 +8,7 @@
 #include "shim/cli/cli.h"
 #include "shim/cli/preload.h"
 #include "shim/cli/target.h"
+#include "shim/cli/watch.h"
 
 static int fail(const char *what, const char *why)
 {
@@ -87,11 +88,12 @@ int cli_run(const struct cli_verb *self, int argc, char **argv)
     static const struct option options[] = {
         {"help", no_argument, NULL, 'h'},
         {"policy", required_argument, NULL, 'p'},
+        {"explain", no_argument, NULL, 'e'},
         {"strict", no_argument, NULL, 's'},
         {NULL, 0, NULL, 0},
     };
     const char *policy = NULL;
-    bool strict = false;
+    bool strict = false, explain = false;
     int c, status;
 
     while ((c = getopt_long(argc, argv, "+:hp:", options, NULL)) != -1) {
@@ -99,6 +101,8 @@ int cli_run(const struct cli_verb *self, int argc, char **argv)
             return cli_help(self);
         if (c == 's')
             strict = true;
+        else if (c == 'e')
+            explain = true;
         else if (c == 'p')
             policy = optarg;
         else
@@ -114,5 +118,5 @@ int cli_run(const struct cli_verb *self, int argc, char **argv)
         return status;
     if ((status = look_at_target(argv + optind, strict)) != CLI_OK)
         return status;
-    return start(argv + optind);
+    return explain ? watch(argv + optind, start) : start(argv + optind);
 }

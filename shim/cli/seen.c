@@ -19,7 +19,7 @@ static const struct field {
     FIELD(time),          FIELD(event),       FIELD(destination),      FIELD(action), FIELD(would),
     FIELD(result_type),   FIELD(exe),         FIELD(reason),           FIELD(rule),   FIELD(level),
     FIELD(policy_digest), FIELD(mode),        FIELD(closed),           FIELD(lost),   FIELD(bytes_in),
-    FIELD(bytes_out),     FIELD(tls_version), FIELD(peer_spki_sha256),
+    FIELD(bytes_out),     FIELD(tls_version), FIELD(peer_spki_sha256), FIELD(pid),
 };
 
 static const struct field *find(const char *name)

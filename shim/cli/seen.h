@@ -11,7 +11,7 @@ struct seen {
     char exe[256], name[256], reason[256];
     char policy_digest[65], level[16], mode[16], tls_version[16], peer_spki_sha256[65], closed[40];
     char rule[512];
-    char lost[24], bytes_in[24], bytes_out[24]; /* decimal */
+    char pid[16], lost[24], bytes_in[24], bytes_out[24]; /* decimal */
 };
 
 enum seen_kind {

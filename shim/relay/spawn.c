@@ -25,8 +25,8 @@ struct order { /* one malloc'ed piece: what the new program is told */
     char peer[2 * sizeof(struct sockaddr_storage) + 1];
     char port[8], pid[16];
     char exe[PATH_MAX];
-    char policy[PATH_MAX + 16], journal[80];
-    char *argv[WORDS], *envp[3];
+    char policy[PATH_MAX + 16], journal[80], listener[PATH_MAX + 16];
+    char *argv[WORDS], *envp[4];
     const struct pair *pair;
     int error;
 };
@@ -63,6 +63,7 @@ static void put_setting(char *out, size_t cap, const char *name, const char *val
 static void put_environment(struct order *o)
 {
     const char *policy = config_environment_policy(), *journal = secure_getenv("JOURNAL_STREAM");
+    const char *listener = secure_getenv(AUDIT_LISTENER);
     size_t n = 0;
     if (policy) {
         put_setting(o->policy, sizeof o->policy, "TLSUP_POLICY=", policy);
@@ -71,6 +72,10 @@ static void put_environment(struct order *o)
     if (journal) {
         put_setting(o->journal, sizeof o->journal, "JOURNAL_STREAM=", journal);
         o->envp[n++] = o->journal;
+    }
+    if (listener) {
+        put_setting(o->listener, sizeof o->listener, AUDIT_LISTENER "=", listener);
+        o->envp[n++] = o->listener;
     }
 }
 
