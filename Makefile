@@ -111,7 +111,8 @@ lint: all
 
 install: all
 	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/tlsup $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples \
-	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5
+	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
+	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions
 	install -m 755 $(BUILD)/tlsup $(DESTDIR)$(PREFIX)/bin/tlsup
 	install -m 644 $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(DESTDIR)$(PREFIX)/lib/tlsup/
 	install -m 755 $(BUILD)/libtlsup-relay $(DESTDIR)$(PREFIX)/lib/tlsup/
@@ -119,6 +120,9 @@ install: all
 	install -m 644 policy/examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples/
 	install -m 644 shim/cli/tlsup.1 $(DESTDIR)$(PREFIX)/share/man/man1/
 	install -m 644 policy/tlsup.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
+	install -m 644 shim/cli/tlsup.8 $(DESTDIR)$(PREFIX)/share/man/man8/
+	install -m 644 shim/cli/completion/tlsup.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tlsup
+	install -m 644 shim/cli/completion/_tlsup $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
 
 clean:
 	rm -rf $(BUILD)
