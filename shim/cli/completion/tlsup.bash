@@ -49,7 +49,7 @@ _tlsup() {
         fi
     fi
     case $before in
-        -p | --policy)
+        -p | --policy | --ca)
             compopt -o filenames 2>/dev/null
             mapfile -t COMPREPLY < <(compgen -f -- "$word")
             ;;
@@ -57,7 +57,7 @@ _tlsup() {
         *)
             if [[ $word == -* ]]; then
                 mapfile -t COMPREPLY < <(compgen -W "$("${COMP_WORDS[0]}" "$verb" --help 2>/dev/null |
-                    sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z]*\) .*/\2/p') --help" -- "$word")
+                    sed -n 's/^ *\(-[a-z], \)\{0,1\}\(--[a-z-]*\) .*/\2/p') --help" -- "$word")
             elif [[ $verb == run || $verb == doctor ]]; then
                 mapfile -t COMPREPLY < <(compgen -c -- "$word" | sort -u)
             else
