@@ -5,6 +5,7 @@
 #include "shim/conn/memory.h"
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/share.h"
 #include "shim/engine.h"
 #include "shim/hooks/environment.h"
 #include "shim/hooks/hooks.h"
@@ -30,6 +31,12 @@ static void after_copy(void)
     relay_after_fork();
 }
 
+static void before_fork(void)
+{
+    share_before_fork();
+    owner_before_fork();
+}
+
 static void in_child(void)
 {
     table_adopt();
@@ -51,7 +58,7 @@ void init_now(void)
     table_on_copy = after_copy;
     table_adopt();
     wait_init();
-    pthread_atfork(owner_before_fork, NULL, in_child);
+    pthread_atfork(before_fork, NULL, in_child);
 }
 
 /* exit() does not close what is open, and RFC 2818 section 2.2 wants close_notify before the end of the

@@ -12,6 +12,7 @@
 #pragma once
 
 #include "policy/policy.h"
+#include "shim/conn/share.h"
 #include "shim/http1/drop.h"
 #include "shim/http1/flow.h"
 #include "shim/http1/head.h"
@@ -115,6 +116,8 @@ struct conn {
     struct owner *owner; /* in memory that processes share: who may use the session */
     uint64_t owned;      /* the cookie that the word was made for */
     int born_in;         /* pid */
+    struct conn_share share;
+    bool lost; /* it was said that another process has it */
 
     /* where to, and what for */
     struct sockaddr_storage peer;
@@ -290,7 +293,8 @@ int conn_option(int fd, int level, int name);
 uint64_t conn_cookie(int fd);
 /* True if `fd` still is the socket that this conn was made for. */
 bool conn_is_socket(struct conn *c, int fd);
-/* May this process use the session? Claims it after a fork; the loser gets ECONNRESET for ever. */
+/* May this process use the session? Claims it after a fork; the loser gets ECONNRESET for ever. A conn that
+ * is shared may be RELAYED after this, or REFUSED: its state answers then, so it is true. Under the lock. */
 bool conn_claim(struct conn *c);
 /* Does this process use it? Closing is no use: a process that never used the session after a fork goes
  * silently, and the other one goes on. */

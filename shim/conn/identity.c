@@ -26,6 +26,10 @@ bool conn_is_socket(struct conn *c, int fd)
 
 bool conn_claim(struct conn *c)
 {
+    if (c->share.there && conn_on_shared)
+        conn_on_shared(c);
+    if (c->state == CONN_RELAYED || c->state == CONN_REFUSED) /* a use that the state answers */
+        return true;
     return c->owner ? owner_claim(c->owner, c->owned) : c->born_in == table_pid();
 }
 

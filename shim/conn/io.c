@@ -50,6 +50,17 @@ static enum conn_rc refused(const struct conn *c)
     return c->error ? RC_ERROR : RC_EOF;
 }
 
+/* Another process uses the session since a fork: two that write one would use its nonces twice. */
+static enum conn_rc lost(struct conn *c)
+{
+    if (!c->lost)
+        report_door(c, ECONNRESET,
+                    "another process uses this connection since a fork, and has its TLS session");
+    c->lost = true;
+    c->error = ECONNRESET;
+    return RC_ERROR;
+}
+
 /* Holds bytes while TLS is on its way, as a socket buffer would. */
 static enum conn_rc hold(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
@@ -88,10 +99,8 @@ static enum conn_rc send_early(struct conn *c, const char *buf, size_t len, size
 enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
     *taken = 0;
-    if (!conn_is_through(c) && c->state != CONN_REFUSED && !conn_claim(c)) {
-        c->error = ECONNRESET;
-        return RC_ERROR;
-    }
+    if (!conn_is_through(c) && c->state != CONN_REFUSED && !conn_claim(c))
+        return lost(c);
     switch (conn_state_of(c)) {
     case CONN_RELAYED: return RC_PASS;
     case CONN_FRESH: c->error = EPIPE; return RC_ERROR;
@@ -204,12 +213,9 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, 
     *got = 0;
     if (c->state == CONN_RELAYED)
         return RC_PASS;
-    if (c->state != CONN_PLAIN && c->state != CONN_REFUSED && !conn_claim(c)) {
-        c->error = ECONNRESET;
-        return RC_ERROR;
-    }
-    if (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED &&
-        c->state != CONN_FRESH) {
+    if (c->state != CONN_PLAIN && c->state != CONN_REFUSED && !conn_claim(c))
+        return lost(c);
+    if (c->state != CONN_OPEN && !conn_is_through(c) && c->state != CONN_REFUSED && c->state != CONN_FRESH) {
         enum conn_rc rc = recv_early(c);
         if (rc == RC_PASS || (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED))
             return rc;

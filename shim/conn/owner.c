@@ -58,6 +58,7 @@ static bool fill(struct words *w, unsigned i, uint64_t cookie)
     if (atomic_load_explicit(&w->at[i].pid, memory_order_relaxed) != FREE ||
         !atomic_compare_exchange_strong(&w->at[i].pid, &expected, FILLING))
         return false;
+    atomic_store(&w->at[i].sharers, 0);
     atomic_store(&w->at[i].cookie, cookie);
     atomic_store(&w->at[i].pid, unused_by(table_pid()));
     unsigned seen = atomic_load(&w->used);
@@ -108,6 +109,12 @@ void owner_give_back(struct owner *word, uint64_t cookie)
     }
 }
 
+/* Nobody has used it since the fork, or since it was made. */
+static bool is_open(int pid)
+{
+    return pid == UNCLAIMED || pid < NEW_BASE;
+}
+
 bool owner_claim(struct owner *word, uint64_t cookie)
 {
     int pid = table_pid();
@@ -116,8 +123,27 @@ bool owner_claim(struct owner *word, uint64_t cookie)
         return false;
     if (now == pid)
         return true;
-    bool free = now == UNCLAIMED || now < NEW_BASE;
-    return free && atomic_compare_exchange_strong(&word->pid, &now, pid);
+    return is_open(now) && atomic_compare_exchange_strong(&word->pid, &now, pid);
+}
+
+bool owner_claim_for_relay(struct owner *word, uint64_t cookie)
+{
+    int now = atomic_load(&word->pid);
+    if (atomic_load(&word->cookie) != cookie || (now != table_pid() && !is_open(now)))
+        return false;
+    return atomic_compare_exchange_strong(&word->pid, &now, ESCAPED);
+}
+
+bool owner_is_escaped(struct owner *word, uint64_t cookie)
+{
+    return atomic_load(&word->cookie) == cookie && atomic_load(&word->pid) == ESCAPED;
+}
+
+int owner_count(struct owner *word, uint64_t cookie, int by)
+{
+    if (!word || atomic_load(&word->cookie) != cookie)
+        return 0;
+    return atomic_fetch_add(&word->sharers, by) + by;
 }
 
 bool owner_holds(struct owner *word, uint64_t cookie)

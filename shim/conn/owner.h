@@ -19,6 +19,7 @@ struct owner { /* in shared memory */
     _Atomic(int) pid;
     _Atomic(uint16_t) port; /* that the program asked for */
     _Atomic(uint64_t) cookie;
+    _Atomic(int) sharers; /* processes that have a share of it (share.h) */
 };
 
 /* The word of that socket: the one that a process which shares it has made, else a new one that nobody has
@@ -33,6 +34,12 @@ void owner_give_back(struct owner *word, uint64_t cookie);
 bool owner_claim(struct owner *word, uint64_t cookie);
 /* True if this process owns the word already; takes nothing. */
 bool owner_holds(struct owner *word, uint64_t cookie);
+/* The same, and a relay has it from then on, once, whoever comes. */
+bool owner_claim_for_relay(struct owner *word, uint64_t cookie);
+/* Has a relay it? */
+bool owner_is_escaped(struct owner *word, uint64_t cookie);
+/* Adds to the number of processes that have a share, and gives what it is then. */
+int owner_count(struct owner *word, uint64_t cookie, int by);
 /* The owner gives it to a relay: no other process can claim it from now on. */
 void owner_escape(struct owner *word);
 /* The relay, whose word it is now; or the owner, if there is none after all. */

@@ -123,6 +123,7 @@ void conn_drop_session(struct conn *c)
 static void release(struct conn *c)
 {
     conn_drop_session(c);
+    share_drop(c);
     free(c->saved);
     c->saved = NULL;
     free(c->flow.in_head);

@@ -226,7 +226,9 @@ static bool readable_bytes(int fd, int *out)
     if (!c)
         return false;
     conn_lock(c, fd);
-    bool kernel_knows = c->state == CONN_CANDIDATE;
+    if (c->share.there)
+        conn_claim(c);
+    bool kernel_knows = c->state == CONN_CANDIDATE || c->state == CONN_RELAYED;
     if (c->state == CONN_SNIFF)
         conn_decide_anyway(c);
     conn_advance(c);

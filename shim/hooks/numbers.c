@@ -51,6 +51,7 @@ void numbers_end(void)
             relay_pass(fd, DOOR_CLOSE);
         conn_last_word(fd);
     }
+    share_drop_all();
 }
 
 void numbers_free(int fd)

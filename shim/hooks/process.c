@@ -21,7 +21,8 @@
  * there. It means the one that it used itself. */
 static bool is_meant(struct conn *c)
 {
-    return c->born_in == table_pid() ? conn_claim(c) : conn_is_user(c);
+    bool own = c->born_in == table_pid();
+    return own && !c->share.there ? conn_claim(c) : own || conn_is_user(c);
 }
 
 static void doors_before_exec(void)
@@ -37,6 +38,7 @@ static void doors_before_exec(void)
             numbers_may_pass(n, DOOR_EXEC); /* if not, the kernel closes it */
         conn_put(c);
     }
+    share_drop_all(); /* of those that are not meant; should exec fail, they are the other process's */
     errno = saved;
 }
 

@@ -25,7 +25,7 @@ enum way {
 #define SPAWN    WAY_SPAWN
 #define COPY     WAY_COPY
 static const uint8_t ways[CONN_STATES][DOORS] = {
-    /* STDIO LOW SPAWN KEEP EXEC RIGHTS KERNEL AIO CLOSE */
+    /* STDIO LOW SPAWN KEEP EXEC RIGHTS KERNEL AIO CLOSE; SHARE goes its own way */
     [CONN_FRESH] = {AS_IT_IS},
     [CONN_CANDIDATE] = {SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, AS_IT_IS},
     [CONN_REACH] = {SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, SPAWN, AS_IT_IS},
@@ -50,6 +50,7 @@ static const char *const descriptions[DOORS] = {
     [DOOR_KERNEL] = "bytes that the kernel moves by itself (splice) would pass TLS by",
     [DOOR_AIO] = "asynchronous I/O on its descriptor (aio) would pass TLS by",
     [DOOR_CLOSE] = "it was closed before TLS was up",
+    [DOOR_SHARE] = "two processes were about to use it after a fork, with one TLS session",
 };
 
 /* ---- handing over ---- */
@@ -126,6 +127,43 @@ static void flush_plain(struct conn *c, int fd)
         plain_flush(c);
 }
 
+/* ---- two processes use one connection ---- */
+
+/* Everybody else finds the relay, or an end that it will have: the claim comes first. */
+static int join(struct conn *c)
+{
+    bool starts = owner_claim_for_relay(c->owner, c->owned);
+    struct pair p;
+    if (!starts && !owner_is_escaped(c->owner, c->owned)) {
+        share_drop(c);
+        return 0; /* it is another's, and conn_claim() says so */
+    }
+    int error = pair_of_share(&p, c, starts);
+    if (error)
+        return error;
+    if (!c->saved)
+        c->saved = saved_take(c->fd);
+    error = !c->saved ? ENOMEM : starts ? spawn_relay(c, &p) : 0;
+    if (!error)
+        error = switch_over(c, &p);
+    pair_close(&p); /* without a relay the others are told ECONNRESET by this */
+    return error;
+}
+
+/* conn_on_shared */
+static void use_shared(struct conn *c)
+{
+    if (c->state != CONN_CANDIDATE || share_is_alone(c) || !share_stands(c) || !conn_is_socket(c, c->fd)) {
+        share_drop(c);
+        return;
+    }
+    int error = join(c);
+    if (!error || c->state == CONN_REFUSED)
+        return;
+    report(c, DOOR_SHARE, EOPNOTSUPP, error);
+    conn_shut(c, EOPNOTSUPP);
+}
+
 static int pass(struct conn *c, int fd, enum door door)
 {
     enum way way = (enum way)ways[c->state][door];
@@ -133,7 +171,10 @@ static int pass(struct conn *c, int fd, enum door door)
         flush_plain(c, fd);
     if (way == WAY_AS_IT_IS || !conn_is_socket(c, fd))
         return 0;
-    int error = conn_claim(c) ? hand_over(c, fd, way) : ECONNRESET;
+    bool may = conn_claim(c);
+    if (c->state == CONN_RELAYED || c->state == CONN_REFUSED)
+        return c->state == CONN_RELAYED ? 0 : EOPNOTSUPP;
+    int error = may ? hand_over(c, fd, way) : ECONNRESET;
     if (!error)
         return 0;
     int refusal = door == DOOR_RIGHTS ? EACCES : EOPNOTSUPP;
@@ -184,4 +225,5 @@ bool relay_wanted_at_close(int fd)
 void relay_init(int argc, char **argv)
 {
     copy_init(argc, argv);
+    conn_on_shared = use_shared;
 }

@@ -61,6 +61,20 @@ int pair_make(struct pair *p, int fd)
     return 0;
 }
 
+int pair_of_share(struct pair *p, struct conn *c, bool starts)
+{
+    p->tcp = real.fcntl(c->fd, F_DUPFD_CLOEXEC, HIGH);
+    p->local = starts ? raise_number(share_take(c)) : -1;
+    p->remote = share_take_end(c);
+    if (p->tcp < 0 || (starts && p->local < 0)) {
+        pair_close(p);
+        return EMFILE;
+    }
+    if (starts)
+        copy_options(c->fd, p->remote);
+    return 0;
+}
+
 bool pair_give(const struct pair *p, const char *at, size_t len)
 {
     return real.send(p->remote, at, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;

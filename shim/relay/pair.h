@@ -20,6 +20,9 @@ struct pair {
 /* Makes the pair and a duplicate of the TCP socket; the program's end gets the flags and options that the
  * program has set. 0 or errno. */
 int pair_make(struct pair *p, int fd);
+/* The same from what processes share since a fork (conn/share.h), which is used up. `starts`: this process
+ * starts the relay and takes its end; the flags are the connection's then. */
+int pair_of_share(struct pair *p, struct conn *c, bool starts);
 /* Puts bytes into the pair as if the program had written them. False: they do not fit. */
 bool pair_give(const struct pair *p, const char *at, size_t len);
 /* Every number of the conn in this process becomes the program's end. False: one could not (the limit of

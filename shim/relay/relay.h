@@ -22,6 +22,7 @@ enum door {
     DOOR_KERNEL, /* splice(): bytes that pass through no buffer of the program */
     DOOR_AIO,    /* a thread of libc reads and writes */
     DOOR_CLOSE,  /* close() of a request that was fired and forgotten */
+    DOOR_SHARE,  /* a second process may use it after a fork before its first byte */
     DOORS,
 };
 

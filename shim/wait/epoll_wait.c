@@ -224,6 +224,7 @@ int wait_epoll(const struct epoll_call *call)
     struct round round = {.call = call, .set = epoll_set_at(call->set), .waits = call->timeout_ns != 0};
     if (!round.set || call->max <= 0)
         return ask_kernel(call, call->max, call->timeout_ns);
+    share_use_registered();
     round.until = wait_until_ns(call->timeout_ns);
     do {
         if (!go_round(&round))

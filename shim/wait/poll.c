@@ -39,6 +39,8 @@ static void look_before(struct poll_call *call, struct conn *c, nfds_t i)
 {
     struct pollfd *p = &call->fds[i], *k = &call->kernel[i];
     conn_lock(c, p->fd);
+    if (c->share.there)
+        conn_claim(c);
     p->revents = look_at(c, p->events, 0, call->waits);
     k->events = conn_kernel_interest(c, p->events);
     /* Before TLS is up the kernel's HUP and ERR are hints (a redial makes some); unasked they would only
