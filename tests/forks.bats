@@ -105,6 +105,9 @@ ways() {
 @test "a child that closes all descriptors, ours as well, and opens others" {
     ways close-all
 }
+@test "a process that only looks does no harm to the one that has it" {
+    ways looks
+}
 @test "a child that was killed" {
     ways killed
 }

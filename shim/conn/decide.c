@@ -220,6 +220,8 @@ enum conn_rc conn_server_spoke(struct conn *c)
     ssize_t n = real.recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
     if (n <= 0)
         return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? RC_AGAIN : RC_PASS;
+    if (c->share.there || !conn_claim(c)) /* an answer to another process; a read will say so */
+        return RC_PASS;
     look_up(c);
     c->decided = true;
     if (c->verdict.level <= LEVEL_MAY)

@@ -361,6 +361,22 @@ static void way_killed(int fd)
     talk("parent", fd);
 }
 
+/* A fork that calls no handlers, so that nothing is prepared: the child's all the same, and the parent, who looks
+ * whether there is something for it, does no harm. */
+static void way_looks(int fd)
+{
+    pid_t pid = _Fork();
+    if (pid == 0) {
+        talk("child", fd);
+        _exit(0);
+    }
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    while (waitpid(pid, NULL, WNOHANG) == 0) {
+        poll(&p, 1, 1);
+        usleep(1000);
+    }
+}
+
 static void grandchild(int fd)
 {
     collect(child(fd, ask));
@@ -397,6 +413,7 @@ static const struct {
     {"alone-child-ended", way_alone_child_ended},
     {"close-all", way_close_all},
     {"killed", way_killed},
+    {"looks", way_looks},
     {"grandchild", way_grandchild},
 };
 
