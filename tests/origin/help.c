@@ -23,6 +23,7 @@ static const char usage[] =
     "  --reuse            keep certificates that DIR has already\n"
     "  --no-upgrade       the honest server answers OPTIONS with Upgrade as any OPTIONS, with 200\n"
     "  --ready-file FILE  one more copy of DIR/ready\n"
+    "  --files DIR        what lies there is /files/...\n"
     "  --quiet            write no logs, for benchmarks\n"
     "  --lifetime S       end after S seconds, whatever happens\n"
     "\n"

@@ -35,6 +35,9 @@ void http_reply(struct exchange *x, int status, const char *type, long long leng
 void http_text(struct exchange *x, int status, const char *extra, const char *text);
 /* Answers what is asked for. */
 void resource_answer(struct exchange *x);
+/* files.c: /files/PATH is what lies in that directory; and the answer. */
+void resource_files(const char *dir);
+void get_file(struct exchange *x);
 
 /* Reads the body of the request into x->body; false: broken framing or the end. */
 bool http_read_body(struct exchange *x);

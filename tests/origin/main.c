@@ -72,6 +72,7 @@ enum {
     OPT_READY_FILE,
     OPT_REUSE,
     OPT_NO_UPGRADE,
+    OPT_FILES,
     OPT_QUIET,
     OPT_LIFETIME,
     OPT_PATTERN,
@@ -90,6 +91,7 @@ static const struct option long_options[] = {
     {"ready-file", required_argument, NULL, OPT_READY_FILE},
     {"reuse", no_argument, NULL, OPT_REUSE},
     {"no-upgrade", no_argument, NULL, OPT_NO_UPGRADE},
+    {"files", required_argument, NULL, OPT_FILES},
     {"quiet", no_argument, NULL, OPT_QUIET},
     {"lifetime", required_argument, NULL, OPT_LIFETIME},
     {"pattern", required_argument, NULL, OPT_PATTERN},
@@ -122,6 +124,7 @@ static void set_option(struct server *s, struct options *o, int opt, const char 
     case OPT_READY_FILE: s->ready_file = arg; break;
     case OPT_REUSE: o->reuse = true; break;
     case OPT_NO_UPGRADE: s->honest.no_upgrade = true; break;
+    case OPT_FILES: resource_files(arg); break;
     case OPT_QUIET: o->quiet = true; break;
     case OPT_LIFETIME: o->lifetime = (long)number("lifetime", arg, 86400); break;
     case OPT_PATTERN:

@@ -175,7 +175,7 @@ static const struct {
     {"/eof/", false, get_eof},       {"/slow/", false, get_slow},
     {"/status/", false, get_status}, {"/redirect?to=", false, get_redirect},
     {"/headers", true, get_headers}, {"/echo", true, echo},
-    {"/", true, get_root},
+    {"/files/", false, get_file},    {"/", true, get_root},
 };
 
 /* RFC 9112 §3.2.2: a server accepts the absolute form */
