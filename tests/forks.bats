@@ -191,7 +191,7 @@ PY
     run -0 without_relay protected "$BATS_FILE_TMPDIR/forks" child-writes "$ORIGIN_PORT"
     [ "$output" = $'child: write EOPNOTSUPP\nparent: , body 0 0, ECONNRESET' ]
     grep -q "^tlsup: refused .*: two processes were about to use it after a fork.*: No such file" "$TMP/stderr"
-    ! grep -q . "$ORIGIN_DIR/inside.log"
+    [ ! -s "$ORIGIN_DIR/inside.log" ]
 }
 
 @test "shared when TLS was up: the first one goes on, and the other is told why" {

@@ -361,8 +361,8 @@ static void way_killed(int fd)
     talk("parent", fd);
 }
 
-/* A fork that calls no handlers, so that nothing is prepared: the child's all the same, and the parent, who looks
- * whether there is something for it, does no harm. */
+/* A fork that calls no handlers, so that nothing is prepared: the child's all the same, and the parent, who
+ * looks whether there is something for it, does no harm. */
 static void way_looks(int fd)
 {
     pid_t pid = _Fork();

@@ -4,7 +4,7 @@
  * socket, one a run; see the table at the end. Built with _FORTIFY_SOURCE, so that the checked forms are
  * called.
  */
-#include "styles.h"
+#include "tests/matrix/programs/styles.h"
 
 #include <errno.h>
 #include <netdb.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes by blocking calls. */
-#include "styles.h"
+#include "tests/matrix/programs/styles.h"
 
 #include <netdb.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes and descriptors that do not pass through a call of the program. */
-#include "styles.h"
+#include "tests/matrix/programs/styles.h"
 
 #include <aio.h>
 #include <fcntl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Past libc's functions. */
-#include "styles.h"
+#include "tests/matrix/programs/styles.h"
 
 #include <sys/syscall.h>
 #include <unistd.h>

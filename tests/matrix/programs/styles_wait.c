@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Bytes when it is time for them. */
-#include "styles.h"
+#include "tests/matrix/programs/styles.h"
 
 #include <errno.h>
 #include <poll.h>
