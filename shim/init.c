@@ -58,7 +58,7 @@ void init_now(void)
     table_on_copy = after_copy;
     table_adopt();
     wait_init();
-    pthread_atfork(before_fork, NULL, in_child);
+    pthread_atfork(before_fork, share_after_fork, in_child);
 }
 
 /* exit() does not close what is open, and RFC 2818 section 2.2 wants close_notify before the end of the

@@ -100,7 +100,7 @@ ways() {
     ways two-children grandchild
 }
 @test "the parent waits while a child writes: poll, select, epoll, FIONREAD" {
-    ways poll select epoll epoll-edge epoll-after fionread
+    ways poll select epoll epoll-edge epoll-after fionread thread
 }
 @test "a child that closes all descriptors, ours as well, and opens others" {
     ways close-all

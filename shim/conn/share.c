@@ -204,6 +204,16 @@ void share_drop_all(void)
     for_all(false, share_drop);
 }
 
+static void wake(struct conn *c)
+{
+    c->changed = true;
+}
+
+void share_after_fork(void)
+{
+    for_all(false, wake);
+}
+
 static void use(struct conn *c)
 {
     conn_claim(c);

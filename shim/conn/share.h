@@ -29,6 +29,10 @@ struct conn_share {
 /* Before a fork: for every conn on which no byte was said. No lock held. Makes descriptors. */
 void share_before_fork(void);
 
+/* After it, in the parent: a thread that sleeps on such a conn uses it, and must not sleep on what another
+ * process reads. No lock held. */
+void share_after_fork(void);
+
 /* Called by conn_claim(): this process uses a conn that it shares. It is RELAYED or REFUSED after that, or
  * the share was dropped. */
 extern void (*conn_on_shared)(struct conn *c);

@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -361,6 +362,21 @@ static void way_killed(int fd)
     talk("parent", fd);
 }
 
+/* A thread sleeps in read() when the fork comes. */
+static void *take_in_thread(void *fd)
+{
+    take("parent", *(int *)fd);
+    return NULL;
+}
+static void way_thread(int fd)
+{
+    pthread_t reader;
+    pthread_create(&reader, NULL, take_in_thread, &fd);
+    usleep(100000);
+    collect(child(fd, ask));
+    pthread_join(reader, NULL);
+}
+
 /* A fork that calls no handlers, so that nothing is prepared: the child's all the same, and the parent, who
  * looks whether there is something for it, does no harm. */
 static void way_looks(int fd)
@@ -414,6 +430,7 @@ static const struct {
     {"close-all", way_close_all},
     {"killed", way_killed},
     {"looks", way_looks},
+    {"thread", way_thread},
     {"grandchild", way_grandchild},
 };
 
