@@ -9,13 +9,25 @@
 
 # in band (RFC 2817), by our own origin
 over_upgrade() {
-    local try
+    start_own_origin || return
+    echo "$HOST:$PORT verify try=upgrade ca=$dir/server/ca.pem audit=$dir/audit" >"$dir/policy.conf"
+}
+
+# TLS from the first byte on another port, which the same origin has
+over_implicit() {
+    start_own_origin || return
+    echo "$HOST:$PORT verify try=implicit implicit-port=$(sed -n 's/^tls-port //p' "$dir/server/ready")" \
+        "ca=$dir/server/ca.pem audit=$dir/audit" >"$dir/policy.conf"
+}
+
+start_own_origin() {
+    local try look
     # puf prints the port as a signed number of 16 bits
     for try in 1 2 3 4 5 6 7 8; do
         PORT=$((10240 + RANDOM % 20000))
         "$BUILD/origin" --dir "$dir/server" --port "$PORT" --files "$dir/files" --lifetime 3600 >"$dir/server.out" 2>&1 &
         PIDS=($!)
-        for ((try2 = 0; try2 < 500; try2++)); do
+        for ((look = 0; look < 500; look++)); do
             [[ ! -e $dir/server/ready ]] || break 2
             kill -0 "${PIDS[0]}" 2>/dev/null || break
             sleep 0.02
@@ -28,5 +40,4 @@ over_upgrade() {
     HOST=localhost
     URL=http://$HOST:$PORT
     CLEAR=$dir/server/clear.log INSIDE=$dir/server/inside.log
-    echo "$HOST:$PORT verify ca=$dir/server/ca.pem audit=$dir/audit" >"$dir/policy.conf"
 }
