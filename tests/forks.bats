@@ -20,7 +20,8 @@ setup() {
     umask 022
     unset TLSUP_POLICY http_proxy HTTP_PROXY
     CANARY=canary-$RANDOM-$RANDOM
-    case $BATS_TEST_DESCRIPTION in *'(script)'*) ;; *) serve ;; esac
+    ORIGIN_OPTIONS='' WAY='try=upgrade'
+    case $BATS_TEST_DESCRIPTION in *'(script)'* | *'(way)'*) ;; *) serve ;; esac
 }
 
 # serve [STEPS]: an origin, honest or scripted, and the policy for it
@@ -29,9 +30,10 @@ serve() {
         printf 'on 1:\n%s\n' "${1//; /$'\n'}" >"$TMP/script"
         start_origin --script "$TMP/script"
     else
-        start_origin
+        # shellcheck disable=SC2086 # words
+        start_origin $ORIGIN_OPTIONS
     fi
-    printf '%s\n' "localhost:$ORIGIN_PORT verify ca=$ORIGIN_CA audit=$TMP/audit" >"$TMP/policy.conf"
+    printf '%s\n' "localhost:$ORIGIN_PORT verify ${WAY//PORT/$ORIGIN_TLS_PORT} ca=$ORIGIN_CA audit=$TMP/audit" >"$TMP/policy.conf"
     export ORIGIN_PORT
     export REQUEST=$'GET /bytes/3000 HTTP/1.1\r\nHost: localhost\r\nX-Canary: '$CANARY$'\r\nConnection: close\r\n\r\n'
 }
@@ -115,6 +117,16 @@ ways() {
     how=(without_relay)
     ways alone-exec alone-popen alone-child-closed alone-parent-closed alone-child-ended
     [ ! -s "$TMP/stderr" ]
+}
+
+@test "over another port, at once and after a redial (way)" {
+    WAY='try=implicit implicit-port=PORT'
+    serve
+    ways child-writes parent-writes by-turns epoll-after alone-exec
+    stop_all
+    WAY='try=upgrade,implicit implicit-port=PORT' ORIGIN_OPTIONS=--no-upgrade
+    serve
+    ways child-writes parent-writes-late by-turns epoll alone-exec
 }
 
 @test "bash: a job writes while another reads" {
