@@ -40,7 +40,8 @@ extern void (*conn_on_shared)(struct conn *c);
 /* Are both descriptors still what they were? */
 bool share_stands(const struct conn *c);
 /* No relay has it, and every other process has closed it, been replaced by another program, or ended? Told by
- * those that go in order: of one that was killed it is not known, and then a relay is started for nothing. */
+ * those that go in order: of one that was killed, or left by _exit(), it is not known, and then a relay is
+ * started for nothing. */
 bool share_is_alone(const struct conn *c);
 /* The relay's end, for the one that starts it, and only once; -1: it was taken. */
 int share_take(struct conn *c);
