@@ -248,7 +248,8 @@ static void way_shutdown(int fd)
 {
     pid_t pid = child(fd, answer);
     give("parent", fd, request, strlen(request));
-    say("shutdown %d\n", shutdown(fd, SHUT_WR));
+    if (shutdown(fd, SHUT_WR) != 0)
+        say("shutdown %s\n", strerrorname_np(errno));
     collect(pid);
 }
 
