@@ -58,6 +58,16 @@ explain() {
     assert_inside "$CANARY"
 }
 
+@test "a child with a cleaned environment" {
+    serve
+    [ -z "$(sanitizer_runtime)" ] || skip 'a cleaned environment has no ASAN_OPTIONS'
+    run --separate-stderr explain env -i "$(command -v curl)" -sS -H "X-Canary: $CANARY" "$URL/bytes/10"
+    [ "$status" -eq 0 ]
+    grep -q "^tlsup: upgraded $URL " <<<"$stderr"
+    assert_inside "$CANARY"
+    assert_no_clear "$CANARY"
+}
+
 @test "the log gets what it gets anyway" {
     serve
     sed -i "s#audit=none#audit=$TMP/audit#" "$POLICY"

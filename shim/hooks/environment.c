@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/hooks/environment.h"
 
+#include "shim/audit.h"
 #include "shim/audit/fmt.h"
 #include "shim/config.h"
 #include "shim/engine.h"
@@ -16,11 +17,13 @@
 #define OBJECT     "libtlsup.so"
 #define PRELOAD    "LD_PRELOAD="
 #define POLICY     "TLSUP_POLICY="
-#define SEPARATORS " :" /* ld.so(8) */
+#define LISTENER   AUDIT_LISTENER "=" /* of `tlsup run --explain` */
+#define SEPARATORS " :"               /* ld.so(8) */
 
 static char own_preload[2 * PATH_MAX]; /* "LD_PRELOAD=…": "" if it was not that which loaded us */
-static char own_policy[PATH_MAX + sizeof POLICY];
-static size_t own_len; /* of our entry alone, the last of own_preload */
+static char own_settings[ENVIRONMENT_SETTINGS]
+                        [PATH_MAX + sizeof LISTENER]; /* "NAME=VALUE", "": was not there */
+static size_t own_len;                                /* of our entry alone, the last of own_preload */
 
 /* ---- at the start ---- */
 
@@ -67,17 +70,22 @@ static void keep_preload(const char *list)
     own_len = len;
 }
 
+static void keep_setting(char *out, const char *name, const char *value)
+{
+    struct fmt f;
+    if (!value)
+        return;
+    fmt_init(&f, out, sizeof own_settings[0]);
+    fmt_str(&f, name);
+    fmt_str(&f, value);
+    fmt_text(&f);
+}
+
 void environment_init(void)
 {
-    const char *policy = config_environment_policy();
-    struct fmt f;
     keep_preload(secure_getenv("LD_PRELOAD"));
-    if (!policy)
-        return;
-    fmt_init(&f, own_policy, sizeof own_policy);
-    fmt_str(&f, POLICY);
-    fmt_str(&f, policy);
-    fmt_text(&f);
+    keep_setting(own_settings[0], POLICY, config_environment_policy());
+    keep_setting(own_settings[1], LISTENER, secure_getenv(AUDIT_LISTENER));
 }
 
 /* ---- what is missing ---- */
@@ -86,7 +94,7 @@ struct look {
     size_t n;         /* entries */
     ptrdiff_t at;     /* of LD_PRELOAD, the last: ld.so takes that one. -1: none */
     const char *list; /* its value, if ours is not in it */
-    bool preload, policy;
+    bool preload, settings[ENVIRONMENT_SETTINGS], any; /* are missing */
 };
 
 static bool names_ours(const char *list)
@@ -103,17 +111,30 @@ static bool names_ours(const char *list)
     }
 }
 
+/* Is `entry` another value of the same variable? */
+static bool is_same(const char *entry, const char *own)
+{
+    size_t len = strcspn(own, "=") + 1;
+    return strncmp(entry, own, len) == 0;
+}
+
 static struct look look_at(char *const given[])
 {
-    struct look l = {.at = -1, .preload = own_preload[0], .policy = own_policy[0]};
+    struct look l = {.at = -1};
+    for (size_t k = 0; k < ENVIRONMENT_SETTINGS; k++)
+        l.settings[k] = own_settings[k][0];
     for (; given && given[l.n]; l.n++) {
         if (strncmp(given[l.n], PRELOAD, sizeof PRELOAD - 1) == 0)
             l.at = (ptrdiff_t)l.n;
-        else if (strncmp(given[l.n], POLICY, sizeof POLICY - 1) == 0)
-            l.policy = false;
+        for (size_t k = 0; k < ENVIRONMENT_SETTINGS; k++)
+            if (l.settings[k] && is_same(given[l.n], own_settings[k]))
+                l.settings[k] = false;
     }
     l.list = l.at < 0 ? "" : given[l.at] + sizeof PRELOAD - 1;
-    l.preload = l.preload && !names_ours(l.list);
+    l.preload = own_preload[0] && !names_ours(l.list);
+    l.any = l.preload;
+    for (size_t k = 0; k < ENVIRONMENT_SETTINGS; k++)
+        l.any |= l.settings[k];
     return l;
 }
 
@@ -189,33 +210,42 @@ static void put_preload(struct environment *e, const struct look *l, char *text,
     e->preload = fmt_text(&f);
 }
 
+static void fill(struct environment *e, const struct look *l, char *const given[], char **envp)
+{
+    size_t n = 0;
+    if (l->preload && l->at < 0)
+        envp[n++] = (char *)e->preload;
+    for (size_t k = 0; k < ENVIRONMENT_SETTINGS; k++)
+        if (l->settings[k])
+            envp[n++] = (char *)(e->settings[k] = own_settings[k]);
+    for (size_t i = 0; i < l->n; i++)
+        envp[n++] = l->preload && (ptrdiff_t)i == l->at ? (char *)e->preload : given[i];
+    envp[n] = NULL;
+    e->envp = envp;
+}
+
 int environment_make(struct environment *e, char *const given[])
 {
     init_now();
     struct look l = look_at(given);
     e->envp = given;
-    e->preload = e->policy = NULL;
+    e->preload = NULL;
+    for (size_t k = 0; k < ENVIRONMENT_SETTINGS; k++)
+        e->settings[k] = NULL;
     e->map = NULL;
     e->kept = false;
-    if (!l.preload && !l.policy)
+    e->changed = l.any;
+    if (!l.any)
         return 0;
     int saved = errno;
-    size_t pointers = (l.n + 3) * sizeof(char *);
+    size_t pointers = (l.n + 2 + ENVIRONMENT_SETTINGS) * sizeof(char *);
     size_t text = l.preload ? strlen(own_preload) + strlen(l.list) + 2 : 0;
     char **envp = take_room(e, pointers + text);
     errno = saved;
     if (!envp)
         return ENOMEM;
-    size_t n = 0;
     if (l.preload)
         put_preload(e, &l, (char *)envp + pointers, text);
-    if (l.preload && l.at < 0)
-        envp[n++] = (char *)e->preload;
-    if (l.policy)
-        envp[n++] = (char *)(e->policy = own_policy);
-    for (size_t i = 0; i < l.n; i++)
-        envp[n++] = l.preload && (ptrdiff_t)i == l.at ? (char *)e->preload : given[i];
-    envp[n] = NULL;
-    e->envp = envp;
+    fill(e, &l, given, envp);
     return 0;
 }

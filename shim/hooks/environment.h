@@ -13,14 +13,16 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#define ENVIRONMENT_ROOM 1000U
+#define ENVIRONMENT_ROOM     1000U
+#define ENVIRONMENT_SETTINGS 2U /* besides LD_PRELOAD: the policy, and who listens */
 
 struct environment {
-    char *const *envp;                            /* for exec: the given one, or ours */
-    const char *preload, *policy;                 /* the entries that were put back, or NULL */
-    _Alignas(void *) char room[ENVIRONMENT_ROOM]; /* of ours, if it fits */
-    bool kept;                                    /* in the thread's mapping */
-    void *map;                                    /* or in one that goes with this */
+    char *const *envp;                                    /* for exec: the given one, or ours */
+    const char *preload, *settings[ENVIRONMENT_SETTINGS]; /* the entries that were put back, or NULL */
+    bool changed;                                         /* some were */
+    _Alignas(void *) char room[ENVIRONMENT_ROOM];         /* of ours, if it fits */
+    bool kept;                                            /* in the thread's mapping */
+    void *map;                                            /* or in one that goes with this */
     size_t bytes;
 };
 

@@ -77,8 +77,9 @@ static void wrap(struct command *c, const struct environment *e, const char *tex
     char *to = put(c->map, "export ");
     if (e->preload)
         to = put_setting(to, e->preload);
-    if (e->policy)
-        to = put_setting(to, e->policy);
+    for (size_t k = 0; k < ENVIRONMENT_SETTINGS; k++)
+        if (e->settings[k])
+            to = put_setting(to, e->settings[k]);
     to = put(to, "; exec /bin/sh -c ");
     put(put_quoted(to, text), " sh");
     c->text = c->map;
@@ -94,8 +95,10 @@ static int command_make(struct command *c, const char *text)
     struct environment e;
     int error = environment_make(&e, environ);
     *c = (struct command){.text = text};
-    if (!error && text && (e.preload || e.policy)) {
-        c->bytes = 64 + quoted_len(e.preload) + quoted_len(e.policy) + quoted_len(text);
+    if (!error && text && e.changed) {
+        c->bytes = 64 + quoted_len(e.preload) + quoted_len(text);
+        for (size_t k = 0; k < ENVIRONMENT_SETTINGS; k++)
+            c->bytes += 8 + quoted_len(e.settings[k]);
         c->map = mmap(NULL, c->bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
         if (c->map == MAP_FAILED)
             error = ENOMEM;
