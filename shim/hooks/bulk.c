@@ -6,29 +6,50 @@
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"
 #include "shim/table.h"
+#include "shim/wait/memory.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/sendfile.h>
+#include <sys/uio.h>
 #include <unistd.h>
+
+/* What preadv2() and pwritev2() may ask of a socket: only RWF_NOWAIT means something. */
+#define HARMLESS (RWF_HIPRI | RWF_DSYNC | RWF_SYNC | RWF_APPEND)
+
+static bool can_position(const struct iovec *iov, int n, off_t offset, int flags, ssize_t *result)
+{
+    bool nothing = n == 0 || (n == 1 && memory_all(iov, sizeof *iov, false) && iov->iov_len == 0);
+    if (offset != -1)
+        *result = failed(ESPIPE);
+    else if (flags & ~(HARMLESS | RWF_NOWAIT))
+        *result = nothing ? 0 : failed(EOPNOTSUPP);
+    else
+        return true;
+    return false;
+}
 
 EXPORT ssize_t preadv2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
+    ssize_t result;
     if (!numbers_is_sealed(fd))
         return real.preadv2(fd, iov, n, offset, flags);
-    if (offset != -1)
-        return failed(ESPIPE);
-    return flags ? failed(EOPNOTSUPP) : readv(fd, iov, n);
+    if (!can_position(iov, n, offset, flags, &result))
+        return result;
+    struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
+    return flags & RWF_NOWAIT && n >= 0 ? recvmsg(fd, &msg, MSG_DONTWAIT) : readv(fd, iov, n);
 }
 ALIAS_OF(preadv2) ssize_t preadv64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags);
 
 EXPORT ssize_t pwritev2(int fd, const struct iovec *iov, int n, off_t offset, int flags)
 {
+    ssize_t result;
     if (!numbers_is_sealed(fd))
         return real.pwritev2(fd, iov, n, offset, flags);
-    if (offset != -1)
-        return failed(ESPIPE);
-    return flags ? failed(EOPNOTSUPP) : writev(fd, iov, n);
+    if (!can_position(iov, n, offset, flags, &result))
+        return result;
+    struct msghdr msg = {.msg_iov = (struct iovec *)iov, .msg_iovlen = (size_t)n};
+    return flags & RWF_NOWAIT && n >= 0 ? sendmsg(fd, &msg, MSG_DONTWAIT) : writev(fd, iov, n);
 }
 ALIAS_OF(pwritev2) ssize_t pwritev64v2(int fd, const struct iovec *iov, int n, off64_t offset, int flags);
 

@@ -6,6 +6,7 @@
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"
 #include "shim/table.h"
+#include "shim/wait/memory.h"
 
 #include <fcntl.h>
 #include <linux/close_range.h>
@@ -82,8 +83,10 @@ static int duplicate(int fd, int least, bool cloexec)
     }
     if (to >= 0 && c)
         publish(c, to, cloexec ? SLOT_CLOEXEC : 0);
-    else if (to >= 0)
+    else if (to >= 0) {
         numbers_came(to, fresh);
+        numbers_doubled(fd, to);
+    }
     if (c)
         conn_put(c);
     return to;
@@ -93,8 +96,10 @@ EXPORT int dup(int fd)
 {
     if (!table_has(fd) && !table_bits(fd)) {
         int to = real.dup(fd);
-        if (to >= 0)
+        if (to >= 0) {
             numbers_came(to, 0);
+            numbers_doubled(fd, to);
+        }
         return to;
     }
     return duplicate(fd, 0, false);
@@ -133,8 +138,11 @@ static int dup_onto(int from, int to, bool cloexec)
     int result = replace(from, to, sealed || cloexec ? O_CLOEXEC : 0);
     if (result >= 0 && c)
         publish(c, to, cloexec ? SLOT_CLOEXEC : 0);
-    else if (result >= 0 && fresh)
-        table_set_bits(to, fresh, 0);
+    else if (result >= 0) {
+        if (fresh)
+            table_set_bits(to, fresh, 0);
+        numbers_doubled(from, to);
+    }
     if (c)
         conn_put(c);
     return result;
@@ -151,8 +159,10 @@ EXPORT int dup2(int from, int to)
         return (int)failed(EOPNOTSUPP);
     if (from == to || !concerns_us(from, to)) {
         int result = real.dup2(from, to);
-        if (result >= 0 && from != to && conn_on_forget && table_is_ours())
+        if (result >= 0 && from != to && conn_on_forget && table_is_ours()) {
             conn_on_forget(to);
+            numbers_doubled(from, to);
+        }
         return result;
     }
     return dup_onto(from, to, false);
@@ -165,8 +175,10 @@ EXPORT int dup3(int from, int to, int flags)
         return (int)failed(EOPNOTSUPP);
     if (from == to || flags & ~O_CLOEXEC || !concerns_us(from, to)) {
         int result = real.dup3(from, to, flags);
-        if (result >= 0 && conn_on_forget && table_is_ours())
+        if (result >= 0 && conn_on_forget && table_is_ours()) {
             conn_on_forget(to);
+            numbers_doubled(from, to);
+        }
         return result;
     }
     return dup_onto(from, to, flags & O_CLOEXEC);
@@ -192,8 +204,12 @@ EXPORT int fcntl(int fd, int cmd, ...)
     va_start(ap, cmd);
     long arg = va_arg(ap, long);
     va_end(ap);
-    if (!table_has(fd) && !table_bits(fd))
-        return real.fcntl(fd, cmd, arg);
+    if (!table_has(fd) && !table_bits(fd)) {
+        int result = real.fcntl(fd, cmd, arg);
+        if (result >= 0 && (cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC))
+            numbers_doubled(fd, result);
+        return result;
+    }
     if (!table_is_ours()) {
         bool escapes = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
         if (!escapes || !numbers_are_parents(fd))
@@ -251,7 +267,7 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
         return request == FIONCLEX && numbers_are_parents(fd) ? 0 : real.ioctl(fd, request, arg);
     switch (request) {
     case FIONREAD:
-        if (arg && readable_bytes(fd, arg))
+        if (memory_all(arg, sizeof(int), true) && readable_bytes(fd, arg))
             return 0;
         break;
     case FIOCLEX: table_set_bits(fd, SLOT_CLOEXEC, 0); return 0;

@@ -30,6 +30,14 @@ void numbers_came(int fd, unsigned bits)
     errno = saved;
 }
 
+void numbers_doubled(int from, int to)
+{
+    int saved = errno;
+    if (conn_on_duplicate && table_is_ours())
+        conn_on_duplicate(from, to);
+    errno = saved;
+}
+
 void numbers_go(int fd)
 {
     int saved = errno;

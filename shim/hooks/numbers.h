@@ -15,6 +15,8 @@ struct conn;
 /* libc just gave this number for something new: what stood there was closed unseen. `bits` are the new
  * slot's. */
 void numbers_came(int fd, unsigned bits);
+/* `to` is a duplicate of `from`, which is no conn, and what stood there is forgotten. */
+void numbers_doubled(int from, int to);
 /* The number is about to be closed or replaced: a conn says goodbye. */
 void numbers_go(int fd);
 /* The process ends: what close() would have done for each number, except that it stays. */

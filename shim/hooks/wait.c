@@ -6,6 +6,7 @@
 #include "shim/table.h"
 #include "shim/wait/block.h"
 #include "shim/wait/epoll.h"
+#include "shim/wait/memory.h"
 #include "shim/wait/poll.h"
 #include "shim/wait/select.h"
 
@@ -64,7 +65,8 @@ EXPORT int __ppoll_chk(struct pollfd *fds, nfds_t n, const struct timespec *time
 EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeout)
 {
     struct select_sets sets = {.n = n, .in = r, .out = w, .special = e};
-    if (!wait_select_ours(&sets) || (timeout && (timeout->tv_sec < 0 || timeout->tv_usec < 0)))
+    if (!wait_select_ours(&sets) || (timeout && (!memory_all(timeout, sizeof *timeout, true) ||
+                                                 timeout->tv_sec < 0 || timeout->tv_usec < 0)))
         return real.select(n, r, w, e, timeout);
     struct timespec time;
     int64_t left = -1;
@@ -86,7 +88,8 @@ EXPORT int pselect(int n, fd_set *r, fd_set *w, fd_set *e, const struct timespec
 {
     struct select_sets sets = {.n = n, .in = r, .out = w, .special = e};
     if (!wait_select_ours(&sets) ||
-        (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)))
+        (timeout && (!memory_all(timeout, sizeof *timeout, false) || timeout->tv_sec < 0 ||
+                     timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)))
         return real.pselect(n, r, w, e, timeout, mask);
     return wait_select(&sets, timeout, mask, NULL);
 }
@@ -139,7 +142,8 @@ EXPORT int epoll_pwait2(int set, struct epoll_event *events, int max, const stru
                         const sigset_t *mask)
 {
     if (epoll_is_foreign(set) ||
-        (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)))
+        (timeout && (!memory_all(timeout, sizeof *timeout, false) || timeout->tv_sec < 0 ||
+                     timeout->tv_nsec < 0 || timeout->tv_nsec >= NS_PER_S)))
         return real.epoll_pwait2(set, events, max, timeout, mask);
     struct epoll_call call = {.set = set, .events = events, .max = max, .mask = mask, .precise = true};
     call.timeout_ns = wait_span(timeout);

@@ -68,5 +68,8 @@ void epoll_adopt(struct conn *c, int fd);
  * never of interest. */
 void epoll_forget(int fd);
 
+/* conn_on_duplicate: the kernel made `to` a duplicate of `from`. No lock. */
+void epoll_duplicated(int from, int to);
+
 /* The child of fork() has no other threads. */
 void epoll_after_fork(void);

@@ -8,6 +8,7 @@
 #include "shim/wait/epoll.h"
 #include "shim/wait/epoll_set.h"
 
+#include <fcntl.h>
 #include <poll.h>
 #include <stddef.h>
 #include <sys/eventfd.h>
@@ -31,6 +32,8 @@ uint32_t epoll_mask(struct conn *c, const struct epoll_reg *r)
         flags &= ~(uint32_t)EPOLLET; /* the machine does not promise to drain the socket at each step */
     if (r->quiet)
         flags |= EPOLLET;
+    if (flags & EPOLLEXCLUSIVE && mask & ~r->events & EPOLLRDHUP) /* which may not be asked for with it */
+        mask = (mask & ~(uint32_t)EPOLLRDHUP) | EPOLLIN;
     return mask | flags;
 }
 
@@ -77,11 +80,23 @@ void epoll_hush(struct conn *c, struct epoll_reg *r)
 
 /* ---- waking ---- */
 
+#define HIGH 400 /* the program counts on the lowest numbers (dup(2)) */
+
+static int high_eventfd(void)
+{
+    int fd = real.eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+    int high = fd < 0 ? -1 : real.fcntl(fd, F_DUPFD_CLOEXEC, HIGH);
+    if (high < 0)
+        return fd;
+    real.close(fd);
+    return high;
+}
+
 void epoll_wake_set(struct epoll_set *set)
 {
     pthread_mutex_lock(&set->lock);
     if (!set->wake) {
-        int fd = real.eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK);
+        int fd = high_eventfd();
         struct epoll_event event = {.events = EPOLLIN, .data.u64 = EPOLL_WAKE_DATA};
         if (fd >= 0 && real.epoll_ctl(set->number, EPOLL_CTL_ADD, fd, &event) == 0)
             set->wake = fd + 1;
@@ -89,6 +104,14 @@ void epoll_wake_set(struct epoll_set *set)
             real.close(fd);
     }
     pthread_mutex_unlock(&set->lock);
+}
+
+/* Under the set's lock. */
+void epoll_take_wake(struct epoll_set *set)
+{
+    if (set->wake)
+        real.close(set->wake - 1);
+    set->wake = 0;
 }
 
 static bool writable(int fd)
@@ -109,19 +132,22 @@ static void wake(struct conn *c, struct epoll_reg *r, struct epoll_set *set)
 void epoll_push(struct conn *c, struct epoll_reg *r, uint32_t seen)
 {
     struct epoll_set *set = atomic_load(&r->set);
-    bool needed = false;
+    bool needed = false, shown = false;
     if (!set || r->disarmed)
         return;
     pthread_mutex_lock(&set->lock);
     if (atomic_load(&r->set) == set) {
-        bool first = atomic_load(&set->ready) == 0, fresh = !r->on[LIST_READY];
+        bool fresh = !r->on[LIST_READY];
         r->seen |= seen;
         epoll_list_add(set, r, LIST_READY);
         /* The list is filled before the count is read; a waiter raises the count before it reads the list. */
-        needed = (fresh && atomic_load(&set->waiters) > 0) || (first && atomic_load(&set->nested));
+        needed = fresh && atomic_load(&set->waiters) > 0;
+        shown = atomic_load(&set->nested) && !set->wake;
     }
     pthread_mutex_unlock(&set->lock);
-    if (needed)
+    if (shown) /* for as long as the list has something: an entry's mask is put right before that */
+        epoll_wake_set(set);
+    else if (needed)
         wake(c, r, set);
 }
 
@@ -160,7 +186,7 @@ static uint32_t edges(const struct conn *c, struct epoll_reg *r, short now)
     if (c->state == CONN_CANDIDATE)
         return 0; /* the kernel's own */
     if (c->state == CONN_OPEN) {
-        bool read_since = c->bytes_in != r->told_at;
+        bool read_since = c->announce || c->bytes_in != r->told_at;
         if (read_since && epoll_wants(r) & reads && (now & reads || kernel_readable(c)))
             due |= EPOLLIN;
     } else {
@@ -215,4 +241,5 @@ void epoll_notice(struct conn *c)
         return;
     for (struct epoll_reg *r = c->regs; r; r = r->next_of_conn)
         epoll_notice_one(c, r);
+    c->announce = false;
 }

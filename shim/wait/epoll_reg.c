@@ -6,6 +6,7 @@
 #include "shim/wait/epoll.h"
 #include "shim/wait/epoll_memory.h"
 #include "shim/wait/epoll_set.h"
+#include "shim/wait/memory.h"
 
 #include <errno.h>
 #include <stddef.h>
@@ -34,8 +35,14 @@ bool epoll_is_ready(int number)
 
 void epoll_count_waiter(int number, int by)
 {
-    struct epoll_set *set = __libc_single_threaded ? NULL : epoll_set_at(number);
+    struct epoll_set *set = epoll_set_at(number);
     if (set)
+        epoll_set_count_waiter(set, by);
+}
+
+void epoll_set_count_waiter(struct epoll_set *set, int by)
+{
+    if (!__libc_single_threaded)
         atomic_fetch_add(&set->waiters, by);
 }
 
@@ -83,6 +90,8 @@ void epoll_reg_release(struct epoll_reg *r)
         if (atomic_load(&r->set) == set) { /* else it was cleared meanwhile */
             for (enum epoll_list i = LIST_ALL; i < EPOLL_LISTS; i++)
                 epoll_list_remove(set, r, i);
+            if (!atomic_load(&set->records)) /* the set is the kernel's alone from here on */
+                epoll_take_wake(set);
             atomic_store(&r->set, NULL);
         }
         pthread_mutex_unlock(&set->lock);
@@ -216,7 +225,8 @@ static int ctl_on_other(int number, int op, int fd, struct epoll_event *event)
 int wait_epoll_ctl(int number, int op, int fd, struct epoll_event *event)
 {
     bool known = op == EPOLL_CTL_ADD || op == EPOLL_CTL_MOD || op == EPOLL_CTL_DEL;
-    struct conn *c = known && (event || op == EPOLL_CTL_DEL) ? table_get(fd) : NULL;
+    struct conn *c =
+        known && (op == EPOLL_CTL_DEL || memory_all(event, sizeof *event, false)) ? table_get(fd) : NULL;
     if (!c)
         return ctl_on_other(number, op, fd, event);
     int rc = ctl_on_conn(c, number, op, fd, event);
@@ -239,29 +249,28 @@ void epoll_adopt(struct conn *c, int fd)
     }
 }
 
-static bool is_used(struct epoll_set *set)
-{
-    return atomic_load(&set->records) || atomic_load(&set->nested) || set->wake;
-}
-
 void epoll_created(int number)
 {
-    struct epoll_set *set = epoll_set_made(number);
-    if (set && is_used(set))
-        epoll_set_clear(set);
+    epoll_set_leave(number);
+    epoll_set_made(number);
 }
 
 void epoll_forget(int number)
 {
-    struct epoll_set *set = epoll_set_at(number);
-    bool set_goes = set && is_used(set), memory_goes = epoll_remembers(number);
+    bool set_goes = epoll_set_at(number), memory_goes = epoll_remembers(number);
     if (!(set_goes || memory_goes) ||
         !table_is_ours()) /* a vfork child closes its own numbers in our memory */
         return;
     if (set_goes)
-        epoll_set_clear(set);
+        epoll_set_leave(number);
     if (memory_goes)
         epoll_unremember(number);
+}
+
+void epoll_duplicated(int from, int to)
+{
+    epoll_set_leave(to); /* its close was not seen */
+    epoll_set_share(from, to);
 }
 
 void epoll_after_fork(void)

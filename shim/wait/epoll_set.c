@@ -7,53 +7,81 @@
 #include <string.h>
 #include <sys/mman.h>
 
-/* ---- sets: by number, in pages that are made when needed, never moved and never freed ---- */
-
-#define PAGE_SETS 64U
-#define PAGES     16384U /* 1048576 numbers, the kernel's default fs.nr_open */
-
-static _Atomic(struct epoll_set *) pages[PAGES];
-static atomic_uint top; /* pages from here on were never made */
-
 static void *map(size_t size)
 {
     void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     return at == MAP_FAILED ? NULL : at;
 }
 
-struct epoll_set *epoll_set_at(int number)
+/* ---- sets: chunks of them, made when needed, never given back; used again, the oldest first ---- */
+
+#define CHUNK_SETS 64U
+#define SET_CHUNKS 16384U
+
+static struct epoll_set *set_chunks[SET_CHUNKS];
+static unsigned sets_made;
+static struct epoll_set *free_first, *free_last;
+static pthread_mutex_t sets_lock = PTHREAD_MUTEX_INITIALIZER;
+
+/* Under sets_lock. */
+static void give_back(struct epoll_set *set)
 {
-    unsigned n = (unsigned)number; /* negative numbers are far out of range */
-    if (n >= PAGE_SETS * PAGES)
-        return NULL;
-    struct epoll_set *page = atomic_load_explicit(&pages[n / PAGE_SETS], memory_order_acquire);
-    return page ? &page[n % PAGE_SETS] : NULL;
+    set->next_free = NULL;
+    if (free_first)
+        free_last->next_free = set;
+    else
+        free_first = set;
+    free_last = set;
 }
 
-static void page_init(struct epoll_set *page, unsigned first)
+static void add_sets(void)
 {
-    for (unsigned i = 0; i < PAGE_SETS; i++) {
-        page[i].number = (int)(first + i);
-        pthread_mutex_init(&page[i].lock, NULL);
+    struct epoll_set *fresh = sets_made < SET_CHUNKS ? map(CHUNK_SETS * sizeof *fresh) : NULL;
+    for (unsigned i = 0; fresh && i < CHUNK_SETS; i++) {
+        pthread_mutex_init(&fresh[i].lock, NULL);
+        give_back(&fresh[i]);
     }
+    if (fresh)
+        set_chunks[sets_made++] = fresh;
 }
 
-struct epoll_set *epoll_set_made(int number)
+static void enter(sigset_t *before)
 {
-    struct epoll_set *set = epoll_set_at(number);
-    unsigned n = (unsigned)number;
-    if (set || n >= PAGE_SETS * PAGES)
-        return set;
-    struct epoll_set *fresh = map(PAGE_SETS * sizeof *fresh), *none = NULL;
-    if (!fresh)
-        return NULL;
-    page_init(fresh, n / PAGE_SETS * PAGE_SETS);
-    if (!atomic_compare_exchange_strong(&pages[n / PAGE_SETS], &none, fresh))
-        munmap(fresh, PAGE_SETS * sizeof *fresh); /* another thread was first */
-    unsigned seen = atomic_load(&top);
-    while (seen <= n / PAGE_SETS && !atomic_compare_exchange_weak(&top, &seen, n / PAGE_SETS + 1))
-        continue;
-    return epoll_set_at(number);
+    sigset_t all;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, before);
+    pthread_mutex_lock(&sets_lock);
+}
+
+static void leave(const sigset_t *before)
+{
+    pthread_mutex_unlock(&sets_lock);
+    pthread_sigmask(SIG_SETMASK, before, NULL);
+}
+
+struct epoll_set *epoll_set_new(int number)
+{
+    sigset_t before;
+    enter(&before);
+    if (!free_first)
+        add_sets();
+    struct epoll_set *set = free_first;
+    if (set) {
+        free_first = set->next_free;
+        atomic_store(&set->number, number);
+        atomic_store(&set->numbers, 1);
+    }
+    leave(&before);
+    return set;
+}
+
+void epoll_set_free(struct epoll_set *set)
+{
+    sigset_t before;
+    epoll_set_clear(set);
+    enter(&before);
+    give_back(set);
+    leave(&before);
 }
 
 void epoll_set_lock(struct epoll_set *set, sigset_t *before)
@@ -112,6 +140,8 @@ void epoll_list_remove(struct epoll_set *set, struct epoll_reg *r, enum epoll_li
     else
         head->last = link.before;
     atomic_fetch_sub(length(set, which), 1);
+    if (which == LIST_READY && atomic_load(&set->nested) && !atomic_load(&set->ready))
+        epoll_take_wake(set); /* the set that it is in is not to be told any more */
 }
 
 void epoll_set_clear(struct epoll_set *set)
@@ -217,10 +247,10 @@ struct epoll_reg *epoll_reg_unpack(uint64_t data)
 void epoll_set_after_fork(void)
 {
     pthread_mutex_init(&pool_lock, NULL);
-    for (unsigned i = 0; i < atomic_load(&top); i++)
-        for (unsigned k = 0; atomic_load(&pages[i]) && k < PAGE_SETS; k++) {
-            struct epoll_set *set = &atomic_load(&pages[i])[k];
-            pthread_mutex_init(&set->lock, NULL);
-            atomic_store(&set->waiters, 0);
+    pthread_mutex_init(&sets_lock, NULL);
+    for (unsigned i = 0; i < sets_made; i++)
+        for (unsigned k = 0; k < CHUNK_SETS; k++) {
+            pthread_mutex_init(&set_chunks[i][k].lock, NULL);
+            atomic_store(&set_chunks[i][k].waiters, 0);
         }
 }

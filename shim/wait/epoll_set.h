@@ -66,15 +66,30 @@ struct epoll_set {
     atomic_bool nested; /* it is in another set: its ready list must make it readable */
     atomic_bool was_nested;
     struct epoll_set *next_nested;
-    int number;
+    atomic_int number;   /* one that the set has, for epoll_ctl() */
+    atomic_uint numbers; /* how many */
+    struct epoll_set *next_free;
     int wake;  /* 1 + an eventfd that is in the set for a while; 0: none */
     bool turn; /* with room for one event: whose turn is it? */
 };
+
+/* ---- epoll_numbers.c ---- */
 
 /* The record of a number that may be an epoll set; NULL if there is none. Lock-free. */
 struct epoll_set *epoll_set_at(int number);
 /* The same, made if need be; NULL: out of memory. */
 struct epoll_set *epoll_set_made(int number);
+/* `to` is a duplicate of `from`: if that is a set, it has one more number. */
+void epoll_set_share(int from, int to);
+/* The number names it no more; the last one frees it. */
+void epoll_set_leave(int number);
+
+/* ---- epoll_set.c ---- */
+
+/* A clean set, or NULL; and back, forgetting its records (as epoll_set_clear()). Map memory; signals are
+ * blocked meanwhile. */
+struct epoll_set *epoll_set_new(int number);
+void epoll_set_free(struct epoll_set *set);
 
 /* For callers without a conn's lock: signals are blocked meanwhile. */
 void epoll_set_lock(struct epoll_set *set, sigset_t *before);
@@ -97,7 +112,7 @@ bool epoll_data_is_ours(uint64_t data);
 /* The data of the eventfd that wakes a set's waiters. */
 #define EPOLL_WAKE_DATA (0xf71557ULL << 40 | 0x77616b65ULL)
 
-/* Forgets all records of a set whose number means something else now; their conns free them later. */
+/* Forgets all records of a set that is no more; their conns free them later. */
 void epoll_set_clear(struct epoll_set *set);
 /* The child of fork() starts with fresh locks. */
 void epoll_set_after_fork(void);
@@ -117,8 +132,11 @@ void epoll_notice_one(struct conn *c, struct epoll_reg *r);
 /* Puts the record on its set's ready list, with bits to be judged as if the kernel gave them, and wakes who
  * waits. */
 void epoll_push(struct conn *c, struct epoll_reg *r, uint32_t seen);
-/* Wakes one thread that waits on the set, by an eventfd in it. Needs no lock, but signals blocked. */
+/* Wakes one thread that waits on the set, by an eventfd in it, which also makes the set readable for the one
+ * that it is in. Needs no lock, but signals blocked. */
 void epoll_wake_set(struct epoll_set *set);
+/* Takes it out again. Under the set's lock. */
+void epoll_take_wake(struct epoll_set *set);
 
 /* ---- epoll_watch.c; no lock ---- */
 
@@ -130,6 +148,9 @@ void epoll_nest(struct epoll_set *set);
 bool epoll_nested_exist(void);
 
 /* ---- epoll_reg.c ---- */
+
+/* As epoll_count_waiter(), for one whose number may be closed meanwhile. */
+void epoll_set_count_waiter(struct epoll_set *set, int by);
 
 /* Takes the record out of its set and frees it; the caller has taken it out of the conn, whose lock it holds.
  */

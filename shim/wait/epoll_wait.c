@@ -14,22 +14,27 @@
 #include "shim/wait/epoll.h"
 #include "shim/wait/epoll_set.h"
 #include "shim/wait/look.h"
+#include "shim/wait/memory.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>
 #include <stddef.h>
 
-#define NS_PER_MS 1000000
-#define READS     (POLLIN | POLLRDNORM)
-#define WRITES    (POLLOUT | POLLWRNORM)
+#define NS_PER_MS        1000000
+/* How often the kernel is asked again in no time, because what it gave was all ours to swallow. */
+#define SWALLOWED_ROUNDS 4U
+#define READS            (POLLIN | POLLRDNORM)
+#define WRITES           (POLLOUT | POLLWRNORM)
 
 struct round {
     const struct epoll_call *call;
     struct epoll_set *set;
     uint64_t until;
     bool waits;
-    int n; /* events delivered */
+    int n;     /* events delivered */
+    bool full; /* the kernel may have had more than it was asked for */
+    bool bad;  /* there is something to give, and no memory to give it to */
 };
 
 /* ---- the kernel ---- */
@@ -56,14 +61,6 @@ static int quota(const struct round *round, unsigned ready)
     return ready < (unsigned)max / 2 ? max - (int)ready : max - max / 2;
 }
 
-/* Under the set's lock. */
-static void take_wake(struct epoll_set *set)
-{
-    if (set->wake)
-        real.close(set->wake - 1);
-    set->wake = 0;
-}
-
 /* The kernel's events: the foreign ones stay at the front of the program's array, ours go to the ready list.
  */
 static void sort_out(struct round *round, int given)
@@ -78,7 +75,7 @@ static void sort_out(struct round *round, int given)
             r->seen |= event.events | EPOLL_SEEN_KERNEL;
             epoll_list_add(set, r, LIST_READY);
         } else if (event.data.u64 == EPOLL_WAKE_DATA) {
-            take_wake(set);
+            epoll_take_wake(set);
         } else if (!epoll_data_is_ours(event.data.u64)) {
             events[round->n++] = event;
         }
@@ -144,6 +141,17 @@ static void tell_others(struct conn *c)
     conn_on_change(c);
 }
 
+/* What the kernel has not said, as it was asked for fewer events than there are: an event tells all that is
+ * true. */
+static uint32_t room_to_write(const struct conn *c, const struct epoll_reg *r, uint32_t seen)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+    bool edge = r->events & EPOLLET;
+    if (seen & EPOLL_SEEN_KERNEL || (edge && !seen) || !(epoll_wants(r) & WRITES))
+        return 0;
+    return real.poll(&p, 1, 0) > 0 ? (uint16_t)p.revents : 0;
+}
+
 /* Under the conn's lock. */
 static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint32_t seen)
 {
@@ -153,6 +161,7 @@ static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint
     if (r->disarmed)
         return;
     r->judging = true;
+    seen |= room_to_write(c, r, seen);
     short truth = look_at(c, wants, (short)(seen & 0x7fffU), round->waits);
     tell_others(c);
     r->judging = false;
@@ -167,12 +176,21 @@ static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint
         epoll_push(c, r, 0);
 }
 
+/* Has the program room for one more? The kernel looks when it has something to give, and not before. */
+static bool has_room(struct round *round)
+{
+    if (round->n >= round->call->max)
+        return false;
+    round->bad = !memory_all(&round->call->events[round->n], sizeof *round->call->events, true);
+    return !round->bad;
+}
+
 /* Signals are blocked. */
 static void judge_list(struct round *round)
 {
     unsigned ready = atomic_load(&round->set->ready), seen = 0;
     struct popped p;
-    while (seen < ready && round->n < round->call->max && pop(round->set, &p)) {
+    while (seen < ready && has_room(round) && pop(round->set, &p)) {
         seen++;
         conn_lock(p.c, p.fd);
         if (p.r->generation == p.generation && p.r->conn == p.c && atomic_load(&p.r->set) == round->set)
@@ -191,7 +209,7 @@ static bool go_round(struct round *round)
 {
     struct epoll_set *set = round->set;
     if (round->waits)
-        epoll_count_waiter(set->number, 1);
+        epoll_set_count_waiter(set, 1);
     uint64_t deadline = epoll_watch(set, round->waits), nested = epoll_watch_nested();
     deadline = nested < deadline ? nested : deadline;
     unsigned ready = atomic_load(&set->ready);
@@ -200,8 +218,9 @@ static bool go_round(struct round *round)
     if (max)
         rc = ask_kernel(round->call, max, ns);
     int error = errno;
+    round->full = rc > 0 && rc == max;
     if (round->waits)
-        epoll_count_waiter(set->number, -1);
+        epoll_set_count_waiter(set, -1);
     errno = error;
     if (rc < 0 && !(ready && error == EINTR))
         return false;
@@ -215,6 +234,8 @@ static bool go_round(struct round *round)
     if (rc > 0)
         sort_out(round, rc);
     judge_list(round);
+    if (atomic_load(&set->nested) && atomic_load(&set->ready))
+        epoll_wake_set(set); /* the one that it is in has to see that there is more */
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     return true;
 }
@@ -226,9 +247,14 @@ int wait_epoll(const struct epoll_call *call)
         return ask_kernel(call, call->max, call->timeout_ns);
     share_use_registered();
     round.until = wait_until_ns(call->timeout_ns);
+    unsigned more = SWALLOWED_ROUNDS;
     do {
         if (!go_round(&round))
             return -1;
-    } while (!round.n && wait_left(round.until) != 0);
+    } while (!round.n && !round.bad && (wait_left(round.until) != 0 || (round.full && more--)));
+    if (!round.n && round.bad) {
+        errno = EFAULT;
+        return -1;
+    }
     return round.n;
 }

@@ -46,6 +46,6 @@ short look_at(struct conn *c, short events, short kernel, bool waits)
     short bits = conn_ready(c, events, kernel);
     if (kernel & READS &&
         bits & READS) /* it may be in this process now: the kernel no longer wakes others for it */
-        c->changed = true;
+        c->changed = c->announce = true;
     return bits;
 }

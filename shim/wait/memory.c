@@ -15,7 +15,22 @@
 struct known {
     uintptr_t from, to;
 };
-static __thread struct known known[2]; /* for reading, for writing */
+#define KNOWN 4U
+static __thread struct known known[2][KNOWN]; /* for reading, for writing */
+static __thread unsigned oldest[2];
+
+static bool is_known(uintptr_t from, uintptr_t to, bool write)
+{
+    for (unsigned i = 0; i < KNOWN; i++)
+        if (from >= known[write][i].from && to <= known[write][i].to)
+            return true;
+    return false;
+}
+
+static void remember(uintptr_t from, uintptr_t to, bool write)
+{
+    known[write][oldest[write]++ % KNOWN] = (struct known){from, to};
+}
 
 /* No length, no work: only whether the word is known. EINVAL otherwise also means that a mapping forbids it.
  */
@@ -45,15 +60,27 @@ size_t memory_usable(const void *at, size_t len, bool write)
     if (!len)
         return 0;
     uintptr_t from = start & ~(uintptr_t)(PAGE - 1), to = (start + len + PAGE - 1) & ~(uintptr_t)(PAGE - 1);
-    struct known *k = &known[write];
-    if (from >= k->from && to <= k->to)
+    if (is_known(from, to, write))
         return len;
     if (ask(from, to, write)) {
-        *k = (struct known){from, to};
+        remember(from, to, write);
         return len;
     }
     uintptr_t good = from; /* page by page: the beginning may do */
     while (good < to && ask(good, good + PAGE, write))
         good += PAGE;
     return good > start ? (size_t)(good - start) : 0;
+}
+
+bool memory_all(const void *at, size_t len, bool write)
+{
+    const char *from = at;
+    while (len) {
+        size_t good = memory_usable(from, len, write);
+        if (!good)
+            return false;
+        from += good;
+        len -= good;
+    }
+    return true;
 }

@@ -2,11 +2,13 @@
 #include "shim/wait/poll.h"
 
 #include "shim/conn/conn.h"
+#include "shim/conn/pool.h"
 #include "shim/real.h"
 #include "shim/table.h"
 #include "shim/wait/block.h"
 #include "shim/wait/epoll.h"
 #include "shim/wait/look.h"
+#include "shim/wait/memory.h"
 
 #include <errno.h>
 #include <stdint.h>
@@ -28,6 +30,8 @@ struct poll_call {
 
 bool wait_poll_ours(const struct pollfd *fds, nfds_t n)
 {
+    if (!atomic_load(&pool_live) || n > SIZE_MAX / sizeof *fds || !memory_all(fds, n * sizeof *fds, true))
+        return false; /* EFAULT is the kernel's to say */
     for (nfds_t i = 0; i < n; i++)
         if (fds[i].fd >= 0 && (table_has(fds[i].fd) || epoll_is_ours(fds[i].fd)))
             return true;
@@ -188,8 +192,9 @@ static int poll_on_map(struct poll_call *call)
 
 int wait_poll(struct pollfd *fds, nfds_t n, const struct timespec *timeout, const sigset_t *mask)
 {
-    if (timeout && (timeout->tv_sec < 0 || timeout->tv_nsec < 0 || timeout->tv_nsec >= 1000000000))
-        return real.ppoll(fds, n, timeout, mask); /* EINVAL */
+    if (timeout && (!memory_all(timeout, sizeof *timeout, false) || timeout->tv_sec < 0 ||
+                    timeout->tv_nsec < 0 || timeout->tv_nsec >= 1000000000))
+        return real.ppoll(fds, n, timeout, mask); /* EFAULT, EINVAL */
     struct poll_call call = {.fds = fds, .n = n, .until = wait_until(timeout), .mask = mask};
     call.waits = !timeout || timeout->tv_sec || timeout->tv_nsec;
     return n <= ON_STACK ? poll_on_stack(&call) : poll_on_map(&call);

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/select.h"
 
+#include "shim/conn/pool.h"
 #include "shim/table.h"
 #include "shim/wait/block.h"
 #include "shim/wait/epoll.h"
+#include "shim/wait/memory.h"
 #include "shim/wait/poll.h"
 
 #include <errno.h>
@@ -55,8 +57,19 @@ static int next_fd(const struct select_sets *s, int fd)
     return -1;
 }
 
+static bool is_memory(const struct select_sets *s)
+{
+    if (s->n <= 0)
+        return false;
+    size_t bytes = ((size_t)s->n + WORD_BITS - 1) / WORD_BITS * sizeof(unsigned long);
+    return (!s->in || memory_all(s->in, bytes, true)) && (!s->out || memory_all(s->out, bytes, true)) &&
+           (!s->special || memory_all(s->special, bytes, true));
+}
+
 bool wait_select_ours(const struct select_sets *s)
 {
+    if (!atomic_load(&pool_live) || !is_memory(s))
+        return false; /* EFAULT is the kernel's to say */
     for (int fd = next_fd(s, 0); fd >= 0; fd = next_fd(s, fd + 1))
         if (table_has(fd) || epoll_is_ours(fd))
             return true;

@@ -18,6 +18,7 @@ void wait_init(void)
     conn_on_gone = epoll_drop;
     conn_on_replaced = epoll_replace;
     conn_on_forget = epoll_forget;
+    conn_on_duplicate = epoll_duplicated;
 }
 
 void wait_after_fork(void)
