@@ -49,6 +49,7 @@ enum tls_failure {
 
 struct tls_error {
     enum tls_failure failure;
+    int code;       /* errno of the transport, if it gave one */
     bool reset;     /* the transport was reset rather than closed (with FAIL_CLOSED, or TRUNCATED) */
     char text[200]; /* for people: lower case, no trailing dot, printable ASCII; names what was found */
 };

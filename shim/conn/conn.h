@@ -130,6 +130,9 @@ struct conn {
     uint16_t dialled; /* where it goes, or went last */
     bool spoken;      /* bytes of ours are in it: whoever wants to say something else dials anew */
     int dial_error;   /* what the program has still to be told of a dial that failed */
+    bool announce; /* another edge is due for what is readable: it left the kernel, or tcp_set_rcvlowat() made
+                      one */
+    unsigned lowat; /* SO_RCVLOWAT as the program has it; the kernel's counts records, and is 1 */
     struct policy *policy;
     struct policy_verdict verdict;
     bool decided; /* the verdict is final; before that it is what was known at connect */
@@ -180,7 +183,9 @@ struct conn {
     bool turning;                            /* the next connection goes another way, and there must be one */
     enum conn_rc ended; /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
     bool write_shut, read_shut, notify_sent, fin_sent, fin_owed;
-    bool broken;   /* an error was told already: writes get EPIPE */
+    bool gone;     /* reset, or cut and told so: writes get EPIPE */
+    int untold;    /* the error of it, until a call has told it */
+    int told;      /* what the last call told of it */
     bool cut_told; /* by a read: from then on they get the end */
 
     /* the result */
@@ -231,6 +236,8 @@ extern void (*conn_on_gone)(struct conn *c);
 extern void (*conn_on_replaced)(struct conn *c, bool done);
 /* Any number at all was closed, replaced, or connected to something that is not governed. No lock. */
 extern void (*conn_on_forget)(int fd);
+/* A number that is no conn was duplicated: it may be an epoll set. No lock. */
+extern void (*conn_on_duplicate)(int from, int to);
 
 /* ---- life (gate.c, reach.c, dial.c, leave.c) ---- */
 
@@ -288,6 +295,10 @@ int conn_take_dial_error(struct conn *c);
 
 /* ---- identity (identity.c) ---- */
 
+/* The program's SO_RCVLOWAT is in the kernel: taken over, and given back when the kernel is to count again.
+ */
+void conn_take_lowat(struct conn *c, int fd);
+void conn_give_lowat(const struct conn *c, int fd);
 /* An int option of the socket, -1 if it cannot be read. SO_COOKIE, 0 if there is none. No lock needed. */
 int conn_option(int fd, int level, int name);
 uint64_t conn_cookie(int fd);
@@ -350,6 +361,12 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, 
 /* Bytes that recv would give now (FIONREAD). */
 size_t conn_readable(struct conn *c);
 enum conn_rc conn_shutdown(struct conn *c, int how);
+/* The error of a connection that is gone, which one call tells; 0: none. */
+int conn_tell_error(struct conn *c);
+/* The same where the kernel may have it still (SO_ERROR): it is taken there, too. */
+int conn_take_error(struct conn *c);
+/* The error that a call was given is not told by it, as it had moved bytes: the next one tells it. */
+void conn_keep_error(struct conn *c);
 /* Have both sides ended it? TCP would have no connection any more (ENOTCONN). */
 bool conn_is_over(const struct conn *c);
 /* poll's truth for `interest` (POLLIN, POLLOUT …), given what the kernel said (0 if it was not asked). */
@@ -366,7 +383,9 @@ void plain_look(struct conn *c);
 void open_flush(struct conn *c);
 enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken);
 enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got);
-bool open_readable(struct conn *c);
+bool open_readable(struct conn *c, size_t least);
+/* Takes plaintext off the engine and keeps it until it is read, `least` bytes of it if there are as many. */
+enum conn_rc peek_fill(struct conn *c, size_t least);
 void open_response_done(struct conn *c);
 void open_goodbye(struct conn *c);
 

@@ -23,6 +23,7 @@ void (*conn_on_govern)(struct conn *c, int fd);
 void (*conn_on_gone)(struct conn *c);
 void (*conn_on_replaced)(struct conn *c, bool done);
 void (*conn_on_forget)(int fd);
+void (*conn_on_duplicate)(int from, int to);
 
 /* ---- what is dialled ---- */
 
@@ -108,6 +109,7 @@ static void fill(struct conn *c, const struct dial *d)
     c->owner = owner_new(c->cookie);
     owner_note_port(c->owner, c->port);
     c->owned = c->cookie;
+    conn_take_lowat(c, d->fd);
     c->connect_ns = now_ns();
     c->connecting = true;
     c->id = c->cookie ^ c->connect_ns;

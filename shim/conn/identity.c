@@ -37,3 +37,18 @@ bool conn_is_user(const struct conn *c)
 {
     return c->owner ? owner_holds(c->owner, c->owned) : c->born_in == table_pid();
 }
+
+void conn_take_lowat(struct conn *c, int fd)
+{
+    const int one = 1;
+    int lowat = conn_option(fd, SOL_SOCKET, SO_RCVLOWAT);
+    c->lowat = lowat > 1 ? (unsigned)lowat : 1;
+    if (c->lowat > 1)
+        real.setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &one, sizeof one);
+}
+
+void conn_give_lowat(const struct conn *c, int fd)
+{
+    if (c->lowat > 1)
+        real.setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, &c->lowat, sizeof c->lowat);
+}

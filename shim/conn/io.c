@@ -146,12 +146,12 @@ static enum conn_rc recv_early(struct conn *c)
 }
 
 /* MSG_PEEK: plaintext is taken off the engine once and kept until it is read. */
-static enum conn_rc fill_peeked(struct conn *c, size_t cap)
+enum conn_rc peek_fill(struct conn *c, size_t least)
 {
     enum conn_rc rc = RC_OK;
-    while (rc == RC_OK && buffer_len(&c->peeked) < cap) {
+    while (rc == RC_OK && buffer_len(&c->peeked) < least) {
         char chunk[1024];
-        size_t got = 0, want = cap - buffer_len(&c->peeked);
+        size_t got = 0, want = least - buffer_len(&c->peeked);
         rc = open_read(c, chunk, want < sizeof chunk ? want : sizeof chunk, &got);
         if (got && buffer_append(&c->peeked, chunk, got, SIZE_MAX) != got) {
             c->error = ENOBUFS;
@@ -163,12 +163,12 @@ static enum conn_rc fill_peeked(struct conn *c, size_t cap)
 
 static enum conn_rc peek_open(struct conn *c, size_t from, char *buf, size_t cap, size_t *got)
 {
-    enum conn_rc rc = fill_peeked(c, from + cap);
+    enum conn_rc rc = peek_fill(c, from + cap);
     size_t held = buffer_len(&c->peeked);
     *got = held <= from ? 0 : held - from < cap ? held - from : cap;
     if (*got)
         memcpy(buf, buffer_at(&c->peeked) + from, *got);
-    return *got ? RC_OK : rc;
+    return *got == cap ? RC_OK : rc; /* MSG_WAITALL: what is short now may stay so */
 }
 
 static enum conn_rc take_open(struct conn *c, char *buf, size_t cap, size_t *got)
@@ -178,8 +178,9 @@ static enum conn_rc take_open(struct conn *c, char *buf, size_t cap, size_t *got
     if (n) {
         memcpy(buf, buffer_at(&c->peeked), n);
         buffer_consume(&c->peeked, n);
+        c->changed = true;
     }
-    if (n < cap || !cap) /* a short read must mean that nothing is left */
+    if (n < cap) /* a short read must mean that nothing is left */
         rc = open_read(c, buf + n, cap - n, &more);
     *got = n + more;
     return *got ? RC_OK : rc;
@@ -192,11 +193,23 @@ static enum conn_rc once(struct conn *c, enum conn_rc rc)
 {
     if (rc != RC_ERROR || c->state != CONN_OPEN)
         return rc;
-    if (c->cut_told)
+    int error = conn_tell_error(c);
+    if (c->cut_told && !error)
         return RC_EOF;
-    c->cut_told = c->broken = true;
+    c->cut_told = c->gone = true;
     c->error = ECONNRESET;
     return RC_ERROR;
+}
+
+/* No room is no end of waiting: tcp_recvmsg() gives nothing only where it could have given something. */
+static enum conn_rc recv_nothing(struct conn *c)
+{
+    if (!open_readable(c, 1)) {
+        c->want_in = true;
+        return RC_AGAIN;
+    }
+    c->changed = true; /* it may be in this process now */
+    return c->ended == RC_ERROR && !buffer_len(&c->peeked) ? once(c, RC_ERROR) : RC_OK;
 }
 
 static enum conn_rc recv_open(struct conn *c, char *buf, size_t cap, size_t peek_from, size_t *got)
@@ -204,6 +217,8 @@ static enum conn_rc recv_open(struct conn *c, char *buf, size_t cap, size_t peek
     open_flush(c);
     if (c->state != CONN_OPEN)
         return refused(c);
+    if (!cap)
+        return recv_nothing(c);
     return once(c, peek_from == CONN_TAKE ? take_open(c, buf, cap, got)
                                           : peek_open(c, peek_from, buf, cap, got));
 }
@@ -235,7 +250,7 @@ size_t conn_readable(struct conn *c)
 {
     if (c->state != CONN_OPEN || !conn_claim(c))
         return 0;
-    if (open_readable(c))
+    if (open_readable(c, 1))
         c->changed = true; /* whoever sizes a read by this owes an edge for the rest */
     size_t here = buffer_len(&c->peeked) + buffer_len(&c->sifted);
     return c->verdict.rule->redirects_rewrite ? here : here + c->engine->readable(c->tls);

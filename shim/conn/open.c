@@ -10,10 +10,53 @@
 
 /* ---- out ---- */
 
+/* The connection is gone. As the kernel keeps an error for the next call that may tell it, so do we, for
+ * reading ahead takes it from the kernel before the program is there. */
+static void gone(struct conn *c)
+{
+    if (c->gone)
+        return;
+    int kernel = conn_option(c->fd, SOL_SOCKET, SO_ERROR), code = c->engine->error(c->tls)->code;
+    c->untold = kernel > 0 ? kernel : code ? code : ECONNRESET;
+    c->gone = true;
+}
+
+/* Reading ahead took an error from the kernel, behind bytes that are still to be read. */
+static void learn(struct conn *c)
+{
+    if (c->engine->error(c->tls)->code)
+        gone(c);
+}
+
+int conn_tell_error(struct conn *c)
+{
+    c->told = c->untold;
+    c->untold = 0;
+    return c->told;
+}
+
+int conn_take_error(struct conn *c)
+{
+    int error = c->state == CONN_OPEN && !c->gone ? conn_option(c->fd, SOL_SOCKET, SO_ERROR) : 0;
+    if (error <= 0)
+        return conn_tell_error(c);
+    c->gone = true;
+    return error;
+}
+
+void conn_keep_error(struct conn *c)
+{
+    if (c->state != CONN_OPEN || !c->gone)
+        return;
+    c->untold = c->told;
+    c->cut_told = false;
+}
+
 static enum conn_rc broke(struct conn *c)
 {
-    c->error = c->broken ? EPIPE : ECONNRESET;
-    c->broken = true;
+    gone(c);
+    int error = conn_tell_error(c);
+    c->error = error ? error : EPIPE;
     return RC_ERROR;
 }
 
@@ -22,7 +65,10 @@ static enum conn_rc encrypt(struct conn *c, const char *buf, size_t len, size_t 
 {
     *taken = 0;
     switch (c->engine->write(c->tls, buf, len, taken)) {
-    case TLS_DONE: c->bytes_out += *taken; return RC_OK;
+    case TLS_DONE:
+        c->bytes_out += *taken;
+        c->want_out = c->want_out || c->engine->queued(c->tls); /* the last record may not have fitted */
+        return RC_OK;
     case TLS_WANT_WRITE: c->want_out = true; return RC_AGAIN;
     case TLS_WANT_READ: c->want_in = true; return RC_AGAIN;
     default: *taken = 0; return broke(c); /* not on their way after all */
@@ -152,9 +198,9 @@ void open_flush(struct conn *c)
 
 enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
-    if (!c->broken && (c->write_shut || len == 0) && is_reset(c))
+    if (c->gone || ((c->write_shut || len == 0) && is_reset(c)))
         return broke(c);
-    if (c->write_shut || c->broken) {
+    if (c->write_shut) {
         c->error = EPIPE;
         return RC_ERROR;
     }
@@ -185,6 +231,8 @@ enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *tak
  * shows that the response was complete. */
 static enum conn_rc truncated(struct conn *c)
 {
+    if (c->engine->error(c->tls)->reset)
+        gone(c);
     bool complete = http1_flow_response_complete(&c->flow);
     if (complete || (c->verdict.rule->premature_close_eof && http1_flow_until_close(&c->flow))) {
         c->closed = complete ? "complete-without-close-notify" : "premature-close-allowed";
@@ -244,6 +292,7 @@ static enum conn_rc decrypt(struct conn *c, char *buf, size_t cap, size_t *got)
     default: c->changed = true; return corrupted(c);
     }
     c->changed = true;
+    learn(c);
     return c->dropping && !drop(c, buf, got) ? corrupted(c) : RC_OK;
 }
 
@@ -295,9 +344,13 @@ enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
     return c->ended;
 }
 
-bool open_readable(struct conn *c)
+bool open_readable(struct conn *c, size_t least)
 {
-    if (buffer_len(&c->peeked) || buffer_len(&c->sifted) || c->ended != RC_OK)
+    if (c->ended != RC_OK)
+        return true;
+    if (least > 1 && !c->read_shut) /* as tcp_stream_is_readable() */
+        return peek_fill(c, least) != RC_AGAIN || buffer_len(&c->peeked) >= least;
+    if (buffer_len(&c->peeked) || buffer_len(&c->sifted))
         return true;
     /* What is there may be the OPTIONS answer's, or half a head: look through the program's eyes. */
     if (c->dropping || incoming_sifts(c)) {
@@ -309,6 +362,7 @@ bool open_readable(struct conn *c)
         return rc != RC_AGAIN;
     }
     enum tls_result r = c->engine->poll(c->tls);
+    learn(c);
     return c->read_shut || (r != TLS_WANT_READ && r != TLS_WANT_WRITE);
 }
 
@@ -348,9 +402,16 @@ static void shut_write(struct conn *c)
         open_goodbye(c);
 }
 
+/* The peer's FIN is there; its close_notify may still be unread. */
+static bool has_ended(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    return c->ended != RC_OK || (real.poll(&p, 1, 0) > 0 && p.revents & POLLRDHUP);
+}
+
 bool conn_is_over(const struct conn *c)
 {
-    return c->state == CONN_OPEN && (c->broken || (c->write_shut && c->ended != RC_OK) || is_reset(c));
+    return c->state == CONN_OPEN && (c->gone || (c->write_shut && has_ended(c)) || is_reset(c));
 }
 
 enum conn_rc conn_shutdown(struct conn *c, int how)

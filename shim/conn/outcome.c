@@ -50,6 +50,7 @@ void conn_enter_plain(struct conn *c, const char *grant, const char *action)
     if (c->state != CONN_PLAIN)
         return;
     conn_unseal(c);
+    conn_give_lowat(c, c->fd);
     report_decision(c, action);
 }
 

@@ -2,6 +2,7 @@
 /* The two laws of readiness: never told of what cannot be used, never waiting for what is there (DESIGN
  * section 9). */
 #include "shim/conn/conn.h"
+#include "shim/real.h"
 
 #include <poll.h>
 
@@ -15,18 +16,26 @@ static short ready_early(const struct conn *c, short interest)
     return buffer_len(&c->hold) < max ? (short)(interest & WRITE_BITS) : 0;
 }
 
+/* An exclusive epoll entry cannot ask for POLLRDHUP, and is told POLLIN. */
+static bool peer_ended(const struct conn *c, short kernel)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLRDHUP};
+    if (c->ended != RC_OK || kernel & POLLRDHUP)
+        return true;
+    return kernel & READ_BITS && real.poll(&p, 1, 0) > 0;
+}
+
 static short ready_open(struct conn *c, short interest, short kernel)
 {
-    short bits = kernel & (c->broken ? POLLHUP : POLLERR | POLLHUP);
-    if (kernel & POLLHUP && !c->fin_sent && !c->broken) /* a reset, whose error a read ahead may have taken */
-        bits |= POLLERR;
-    if (c->write_shut &&
-        (c->read_shut || c->ended != RC_OK || kernel & POLLRDHUP)) /* our FIN may be held back still */
+    short bits = kernel & (POLLERR | POLLHUP);
+    if (c->gone)
+        bits |= c->untold ? POLLERR | POLLHUP : POLLHUP;
+    if (c->write_shut && (c->read_shut || peer_ended(c, kernel))) /* our FIN may be held back still */
         bits |= POLLHUP;
     if (interest & READ_BITS &&
         (kernel & (READ_BITS | POLLHUP | POLLERR) || c->ended != RC_OK || c->read_shut ||
          buffer_len(&c->peeked) || conn_pending(c)) &&
-        open_readable(c))
+        open_readable(c, c->lowat))
         bits |= interest & READ_BITS;
     if (interest & WRITE_BITS && kernel & (WRITE_BITS | POLLERR | POLLHUP) && !conn_settling(c))
         bits |= interest & WRITE_BITS;

@@ -5,6 +5,8 @@
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"
 #include "shim/table.h"
+#include "shim/wait/block.h"
+#include "shim/wait/memory.h"
 #include "shim/wait/transfer.h"
 
 #include <limits.h>
@@ -104,6 +106,11 @@ static ssize_t discard(struct transfer *t)
         left -= one.done;
     } while (rc == RC_OK && left);
     t->done = gone;
+    if (gone && rc == RC_ERROR) {
+        conn_lock(t->conn, t->fd);
+        conn_keep_error(t->conn);
+        conn_unlock(t->conn);
+    }
     return finish(t, gone ? RC_OK : rc);
 }
 
@@ -159,13 +166,17 @@ static bool recv_through(int fd, const struct iovec *iov, size_t n, int flags, s
     return true;
 }
 
-static bool bad_vector(const struct iovec *iov, int n, ssize_t *result)
+/* What the kernel says of a vector before it looks at what it points to; `many`: its word for too long a one.
+ */
+static bool bad_vector(const struct iovec *iov, size_t n, int many, ssize_t *result)
 {
-    if (n < 0 || n > IOV_MAX || (n > 0 && !iov)) {
-        *result = failed(n > 0 && n <= IOV_MAX ? EFAULT : EINVAL);
-        return true;
-    }
-    return false;
+    int error = n > IOV_MAX ? many : n && !memory_all(iov, n * sizeof *iov, false) ? EFAULT : 0;
+    for (size_t i = 0; i < n && !error; i++)
+        if (iov[i].iov_len > SSIZE_MAX)
+            error = EINVAL;
+    if (error)
+        *result = failed(error);
+    return error != 0;
 }
 
 /* ---- out ---- */
@@ -193,8 +204,10 @@ EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
     ssize_t result;
     if (!numbers_governed(fd))
         return real.writev(fd, iov, n);
-    if (bad_vector(iov, n, &result))
+    if (bad_vector(iov, (size_t)n, EINVAL, &result))
         return result;
+    if (!transfer_total(iov, (size_t)n)) /* the kernel does not even ask the socket */
+        return 0;
     return send_through(fd, iov, (size_t)n, 0, &result) ? result : real.writev(fd, iov, n);
 }
 
@@ -253,7 +266,9 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
 {
     ssize_t result;
     int dialled;
-    if (!numbers_governed(fd) && msg) {
+    if (!memory_all(msg, sizeof *msg, false))
+        return real.sendmsg(fd, msg, flags); /* EFAULT */
+    if (!numbers_governed(fd)) {
         if (carries_ours(msg))
             return failed(EACCES);
         if (!fast_open(fd, msg->msg_name, msg->msg_namelen, flags, &dialled))
@@ -268,29 +283,39 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
                    ? result
                    : real.sendmsg(fd, &bare, flags);
     }
-    if (!msg || bad_vector(msg->msg_iov, (int)msg->msg_iovlen, &result))
-        return msg ? result : real.sendmsg(fd, msg, flags);
+    if (bad_vector(msg->msg_iov, msg->msg_iovlen, EMSGSIZE, &result))
+        return result;
     return send_through(fd, msg->msg_iov, msg->msg_iovlen, flags & ~MSG_FASTOPEN, &result)
                ? result
                : real.sendmsg(fd, msg, flags);
 }
 
-EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
+/* A message that is not taken whole is the last one. */
+static int send_several(int fd, struct mmsghdr *vec, unsigned n, int flags)
 {
-    bool plain = !numbers_governed(fd) && !(flags & MSG_FASTOPEN);
-    for (unsigned i = 0; plain && vec && i < n && i < IOV_MAX; i++)
-        if (carries_ours(&vec[i].msg_hdr))
-            return (int)failed(EACCES);
-    if (plain || !vec)
-        return real.sendmmsg(fd, vec, n, flags);
     unsigned sent = 0;
     while (sent < n) {
-        ssize_t r = sendmsg(fd, &vec[sent].msg_hdr, flags);
+        const struct msghdr *msg = &vec[sent].msg_hdr;
+        ssize_t r = sendmsg(fd, msg, flags);
         if (r < 0)
             return sent ? (int)sent : -1;
         vec[sent++].msg_len = (unsigned)r;
+        if ((size_t)r < transfer_total(msg->msg_iov, msg->msg_iovlen))
+            break;
     }
     return (int)sent;
+}
+
+EXPORT int sendmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags)
+{
+    bool plain = !numbers_governed(fd) && !(flags & MSG_FASTOPEN);
+    n = n < IOV_MAX ? n : IOV_MAX; /* as the kernel */
+    if (!memory_all(vec, n * sizeof *vec, true))
+        return real.sendmmsg(fd, vec, plain ? n : 0, flags) < 0 ? -1 : (int)failed(EFAULT);
+    for (unsigned i = 0; plain && i < n; i++)
+        if (carries_ours(&vec[i].msg_hdr))
+            return (int)failed(EACCES);
+    return plain ? real.sendmmsg(fd, vec, n, flags) : send_several(fd, vec, n, flags);
 }
 
 /* ---- in ---- */
@@ -308,6 +333,8 @@ EXPORT ssize_t read(int fd, void *buf, size_t len)
     ssize_t result;
     if (!numbers_governed(fd))
         return real.read(fd, buf, len);
+    if (!len) /* as sock_read_iter(); recv() of nothing is another thing */
+        return 0;
     return recv_through(fd, &one, 1, 0, &result) ? result : real.read(fd, buf, len);
 }
 ALIAS_OF(read) ssize_t __read(int fd, void *buf, size_t len);
@@ -317,8 +344,10 @@ EXPORT ssize_t readv(int fd, const struct iovec *iov, int n)
     ssize_t result;
     if (!numbers_governed(fd))
         return real.readv(fd, iov, n);
-    if (bad_vector(iov, n, &result))
+    if (bad_vector(iov, (size_t)n, EINVAL, &result))
         return result;
+    if (!transfer_total(iov, (size_t)n))
+        return 0;
     return recv_through(fd, iov, (size_t)n, 0, &result) ? result : real.readv(fd, iov, n);
 }
 
@@ -336,9 +365,9 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockadd
 EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
 {
     ssize_t result;
-    if (!msg || !numbers_governed(fd))
+    if (!numbers_governed(fd) || !memory_all(msg, sizeof *msg, true))
         return real.recvmsg(fd, msg, flags);
-    if (bad_vector(msg->msg_iov, (int)msg->msg_iovlen, &result))
+    if (bad_vector(msg->msg_iov, msg->msg_iovlen, EMSGSIZE, &result))
         return result;
     if (!recv_through(fd, msg->msg_iov, msg->msg_iovlen, flags, &result))
         return real.recvmsg(fd, msg, flags);
@@ -350,10 +379,32 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     return result;
 }
 
+/* The time is looked at between messages (recvmmsg(2)); what is left is written back. */
+static bool is_late(struct timespec *timeout, uint64_t until)
+{
+    if (!timeout)
+        return false;
+    int64_t left = wait_left(until);
+    *timeout = (struct timespec){0};
+    wait_timespec(left, timeout);
+    return left == 0;
+}
+
 EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct timespec *timeout)
 {
-    if (!numbers_governed(fd) || !vec)
+    if (!numbers_governed(fd))
         return real.recvmmsg(fd, vec, n, flags, timeout);
+    if (timeout && (!memory_all(timeout, sizeof *timeout, true) || timeout->tv_sec < 0 ||
+                    timeout->tv_nsec < 0 || timeout->tv_nsec >= 1000000000))
+        return real.recvmmsg(fd, vec, 0, flags, timeout); /* EFAULT, EINVAL */
+    if (!memory_all(vec, n * sizeof *vec, true))
+        return (int)failed(EFAULT);
+    int error = 0;
+    socklen_t len = sizeof error;
+    if (getsockopt(fd, SOL_SOCKET, SO_ERROR, &error, &len) == 0 &&
+        error) /* counts for more than what is queued */
+        return (int)failed(error);
+    uint64_t until = wait_until(timeout);
     unsigned got = 0;
     while (got < n) {
         int more = got && flags & MSG_WAITFORONE ? MSG_DONTWAIT : 0;
@@ -361,7 +412,7 @@ EXPORT int recvmmsg(int fd, struct mmsghdr *vec, unsigned n, int flags, struct t
         if (r < 0)
             return got ? (int)got : -1;
         vec[got++].msg_len = (unsigned)r;
-        if (r == 0)
+        if (is_late(timeout, until))
             break;
     }
     return (int)got;

@@ -9,6 +9,7 @@
 #include "shim/table.h"
 #include "shim/wait/dial.h"
 
+#include <netinet/tcp.h>
 #include <string.h>
 
 #ifndef IPPROTO_MPTCP
@@ -156,25 +157,72 @@ EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
 }
 ALIAS_OF(connect) int __connect(int fd, const struct sockaddr *addr, socklen_t len);
 
+static int get_lowat(int fd, const struct conn *c, void *value, socklen_t *len)
+{
+    int result = real.getsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, value, len);
+    if (result == 0)
+        memcpy(value, &c->lowat, *len);
+    return result;
+}
+
 EXPORT int getsockopt(int fd, int level, int name, void *value, socklen_t *len)
 {
     int told;
     if (table_has(fd) && saved_getsockopt(fd, level, name, value, len, &told))
         return told ? (int)failed(told) : 0;
-    struct conn *c = level == SOL_SOCKET && name == SO_ERROR ? table_get(fd) : NULL;
+    bool asks_ours = level == SOL_SOCKET && (name == SO_ERROR || name == SO_RCVLOWAT);
+    struct conn *c = asks_ours ? table_get(fd) : NULL;
     if (!c)
         return real.getsockopt(fd, level, name, value, len);
+    if (name == SO_RCVLOWAT) {
+        int result =
+            conn_is_through(c) ? real.getsockopt(fd, level, name, value, len) : get_lowat(fd, c, value, len);
+        conn_put(c);
+        return result;
+    }
     conn_lock(c, fd);
     conn_advance(c);
+    bool room = value && len && *len >= (socklen_t)sizeof(int);
     int error = c->state == CONN_REFUSED ? c->error : conn_take_dial_error(c);
+    if (!error && room)
+        error = conn_take_error(c);
     bool ours = error || c->state == CONN_REFUSED || c->state == CONN_REACH || conn_negotiating(c);
     conn_unlock(c);
     conn_put(c);
-    if (!ours || !value || !len || *len < (socklen_t)sizeof error)
+    if (!ours || !room)
         return real.getsockopt(fd, level, name, value, len);
     memcpy(value, &error, sizeof error);
     *len = sizeof error;
     return 0;
+}
+
+/* SO_RCVLOWAT counts bytes of the program. The kernel judges it, and does not keep it. False: none of ours.
+ */
+static bool set_lowat(int fd, const void *value, socklen_t len, int *result)
+{
+    struct conn *c = numbers_sealed(fd);
+    if (!c)
+        return false;
+    conn_lock(c, fd);
+    *result = real.setsockopt(fd, SOL_SOCKET, SO_RCVLOWAT, value, len);
+    int error = errno;
+    if (*result == 0) {
+        conn_take_lowat(c, fd);
+        c->changed = c->announce = true;
+    }
+    conn_unlock(c);
+    conn_put(c);
+    errno = *result == 0 ? errno : error;
+    return true;
+}
+
+/* What would have the kernel work on the bytes themselves, where it sees those of TLS: as a kernel without it
+ * says. */
+static int lacks(int level, int name)
+{
+    if (level == SOL_SOCKET && name == SO_ZEROCOPY)
+        return EOPNOTSUPP;
+    return level == IPPROTO_TCP && name == TCP_ULP ? ENOENT : 0;
 }
 
 EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t len)
@@ -182,6 +230,10 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
     int told;
     if (table_has(fd) && saved_setsockopt(fd, level, name, value, len, &told))
         return told ? (int)failed(told) : 0;
+    if (lacks(level, name) && numbers_is_sealed(fd))
+        return (int)failed(lacks(level, name));
+    if (level == SOL_SOCKET && name == SO_RCVLOWAT && table_has(fd) && set_lowat(fd, value, len, &told))
+        return told;
     return real.setsockopt(fd, level, name, value, len);
 }
 

@@ -66,6 +66,7 @@ void conn_broken(struct tls *tls, enum tls_failure failure, const char *what)
 {
     struct text t = error_start(&tls->error, failure);
     text_put(&t, what);
+    tls->error.code = tls->wire.code;
     tls->error.reset = tls->wire.code != 0;
     if (!tls->error.reset)
         return;

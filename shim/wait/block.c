@@ -12,6 +12,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/single_threaded.h>
+#include <sys/socket.h>
 
 #define NS_PER_S     1000000000LL
 #define NS_PER_US    1000LL
@@ -286,9 +287,16 @@ static bool all_handlers_restart(void)
     return true;
 }
 
-static void cancelled(void *group)
+struct sleeper {
+    struct wait_group *group;
+    struct conn *conn; /* with the reference of the call that will not come back */
+};
+
+static void cancelled(void *arg)
 {
-    wait_group_leave(group);
+    struct sleeper *s = arg;
+    wait_group_leave(s->group);
+    conn_put(s->conn);
 }
 
 struct nap {
@@ -298,11 +306,27 @@ struct nap {
     int rc, error;
 };
 
-static void sleep_in(struct nap *nap, struct wait_group *g, int64_t ns)
+static void sleep_in(struct nap *nap, struct sleeper *s, int64_t ns)
 {
-    pthread_cleanup_push(cancelled, g);
+    pthread_cleanup_push(cancelled, s);
     nap->rc = real.ppoll(nap->fds, nap->n, wait_timespec(ns, &nap->store), NULL);
     nap->error = errno;
+    pthread_cleanup_pop(0);
+}
+
+/* Whether a handler's SA_RESTART lets a call go on only the kernel knows. Where nobody but the kernel can end
+ * the sleep it is a call that the kernel goes on with by itself: a look at the next byte of the socket. */
+static bool kernel_decides(const struct conn *c, short events, int64_t timeout_ns, const struct wait_group *g)
+{
+    return c->state == CONN_OPEN && events == POLLIN && timeout_ns < 0 && g->wake < 0 && !g->blind;
+}
+
+static void look_in(struct nap *nap, struct sleeper *s)
+{
+    char byte;
+    pthread_cleanup_push(cancelled, s);
+    nap->rc = (int)real.recv(nap->fds[0].fd, &byte, 1, MSG_PEEK);
+    nap->error = nap->rc < 0 ? errno : 0;
     pthread_cleanup_pop(0);
 }
 
@@ -319,19 +343,24 @@ int wait_conn(struct conn *c, int fd, short events, int64_t timeout_ns)
     struct wait_group g;
     wait_group_init(&g);
     wait_group_join(&g, c, fd, events);
+    bool by_kernel = kernel_decides(c, events, timeout_ns, &g);
     conn_unlock(c);
 
     /* Without events even HUP and ERR are of no interest: before TLS is up they may come from a redial. */
     struct nap nap = {.fds = {{.fd = events ? fd : -1, .events = events}, {.fd = g.wake, .events = POLLIN}},
                       .n = 2};
     int64_t ns = sooner(timeout_ns, wait_left(deadline ? deadline : WAIT_FOREVER));
-    sleep_in(&nap, &g, wait_group_nap(&g, ns));
+    struct sleeper sleeper = {&g, c};
+    if (by_kernel)
+        look_in(&nap, &sleeper);
+    else
+        sleep_in(&nap, &sleeper, wait_group_nap(&g, ns));
 
     wait_group_leave(&g);
     conn_lock(c, fd);
     if (nap.rc < 0 && nap.error == EINTR)
-        return timeout_ns < 0 && all_handlers_restart() ? 1 : -1;
-    return nap.rc == 0 && wait_left(until) == 0 ? 0 : 1;
+        return timeout_ns < 0 && !by_kernel && all_handlers_restart() ? 1 : -1;
+    return nap.rc == 0 && !by_kernel && wait_left(until) == 0 ? 0 : 1;
 }
 
 void wait_block_after_fork(void)

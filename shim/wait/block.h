@@ -47,12 +47,13 @@ bool wait_is_forbidden(int fd);
  * deadline passed, or `timeout_ns` is over (-1: never), and locks it again.
  *
  * 1: look again.  0: timeout_ns is over.  -1: a signal handler ran and the call is to fail with EINTR, which
- * is what TCP does if there is a timeout (signal(7)) or a handler without SA_RESTART; which one ran cannot be
- * known, so one of that kind is enough.
+ * is what TCP does if there is a timeout (signal(7)) or a handler without SA_RESTART. A thread that is alone
+ * and waits to read lets the kernel say which; else which one ran cannot be known, and one of that kind is
+ * enough.
  *
- * Blocks. A cancellation point: the lock is not held then, and what is released is what was taken here (a
- * caller with a reference pushes a cleanup handler of its own). Does not allocate memory; in a process with
- * threads it makes a descriptor. Not before init; safe in a signal handler.
+ * Blocks. A cancellation point: the lock is not held then, and what was taken here is released, and with it
+ * the caller's reference to the conn, as the call never comes back. Does not allocate memory; in a process
+ * with threads it makes a descriptor. Not before init; safe in a signal handler.
  */
 int wait_conn(struct conn *c, int fd, short events, int64_t timeout_ns);
 

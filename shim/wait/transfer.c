@@ -80,6 +80,8 @@ static enum conn_rc push_segment(struct transfer *t, const char *at, size_t len)
 static enum conn_rc push(struct transfer *t)
 {
     size_t skip = t->done;
+    if (!t->n) /* nothing is a question, too: may be written? */
+        return push_segment(t, NULL, 0);
     for (size_t i = 0; i < t->n; i++) {
         if (skip >= t->iov[i].iov_len && t->iov[i].iov_len) {
             skip -= t->iov[i].iov_len;
@@ -113,9 +115,12 @@ enum conn_rc transfer_send(struct transfer *t)
     for (;;) {
         rc = push_and_settle(t, total);
         t->error = t->bad ? EFAULT : t->conn->error;
-        if (rc == RC_ERROR && t->done && (t->bad || must_not_wait(t)))
+        if (rc == RC_ERROR && t->done && (t->bad || must_not_wait(t))) {
             rc = RC_OK; /* what was accepted stays accepted: whether the refusal came this early must not show
                          */
+            if (!t->bad)
+                conn_keep_error(t->conn);
+        }
         bool settled = rc == RC_OK && !conn_settling(t->conn);
         if (settled || (rc != RC_OK && rc != RC_AGAIN))
             break;
@@ -174,7 +179,7 @@ static enum conn_rc pull(struct transfer *t)
 enum conn_rc transfer_recv(struct transfer *t)
 {
     size_t total = transfer_total(t->iov, t->n);
-    bool whole = t->flags & MSG_WAITALL;
+    size_t least = t->flags & MSG_WAITALL || t->conn->lowat > total ? total : t->conn->lowat;
     struct patient p = {.option = SO_RCVTIMEO};
     enum conn_rc rc;
     conn_lock(t->conn, t->fd);
@@ -182,15 +187,17 @@ enum conn_rc transfer_recv(struct transfer *t)
         size_t before = t->done;
         rc = pull(t);
         t->error = t->bad ? EFAULT : t->conn->error;
-        bool enough = t->done && (!whole || t->done == total);
+        bool enough = t->done && t->done >= least;
         if (enough || rc == RC_PASS || rc == RC_EOF || rc == RC_ERROR || (rc == RC_OK && !total))
             break;
-        if (rc == RC_OK && t->done > before) /* MSG_WAITALL: only the conn can say what to wait for */
+        if (rc == RC_OK && t->done > before) /* not yet enough: only the conn can say what to wait for */
             continue;
         rc = sleep_once(t, &p);
         if (rc != RC_OK)
             break;
     }
+    if (rc == RC_ERROR && t->done && !t->bad)
+        conn_keep_error(t->conn);
     conn_unlock(t->conn);
     return t->done ? RC_OK : rc;
 }
