@@ -1,32 +1,35 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The driver of the differential tester: a sequence of socket calls that depends on the seed alone, and a
- * line for what each gave. Over plain TCP and under tlsup the lines are to be the same.
+ * The driver of the differential tester: sequences of socket calls that depend on seeds alone, and a line for
+ * what each call gave. Over plain TCP and under tlsup the lines are to be the same.
  *
- *   driver SEED CALLS PORT SKIP     orders to the peer on descriptor 3, its answers on 4, the trace on stdout
+ *   driver FIRST LAST CALLS PORT SKIP [linewise]     orders to the peer on descriptor 3, its answers on 4,
+ * the trace on stdout
  *
- * SKIP is a list of numbers of steps that are left out (",3,7,"), which is how a failure is made smaller: the
- * draws of a step that is left out are made all the same.
+ * Seed after seed, CALLS calls each. SKIP is a list of numbers of steps that are left out (",3,7,"), which is
+ * how a failure is made smaller: the draws of a step that is left out are made all the same.
  */
 #include "tests/differential/driver.h"
 
-#include <arpa/inet.h>
 #include <errno.h>
-#include <fcntl.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/epoll.h>
-#include <sys/socket.h>
+#include <sys/mman.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
+#define STEPS_OF_CONNECTION 100
+#define SEEDS_ALIKE         50 /* run starts a process for as many */
+
 struct game game;
+bool with_threads;
+int self;
+unsigned char buffer[ROOM];
 
 static uint64_t state;
 static unsigned long calls, step;
-static FILE *orders, *answers;
 
 uint32_t chance(uint32_t below)
 {
@@ -34,7 +37,9 @@ uint32_t chance(uint32_t below)
     return (uint32_t)((state >> 33) % below);
 }
 
-void trace(const char *call, long result, const char *format, ...)
+/* ---- the trace ---- */
+
+void trace_line(const char *call, long result, const char *format, ...)
 {
     va_list ap;
     char text[300] = "";
@@ -67,22 +72,39 @@ uint32_t sum_of(const void *at, size_t len)
     return sum;
 }
 
-const char *tell(const char *format, ...)
+/* ---- memory ---- */
+
+void fill_buffer(size_t len)
 {
-    static char answer[100];
-    va_list ap;
-    va_start(ap, format);
-    vfprintf(orders, format, ap);
-    va_end(ap);
-    fputc('\n', orders);
-    fflush(orders);
-    if (!fgets(answer, sizeof answer, answers)) {
-        fprintf(stderr, "the peer is gone\n");
-        exit(3);
-    }
-    answer[strcspn(answer, "\n")] = 0;
-    return answer;
+    uint64_t word = (uint64_t)chance(1U << 30) << 32 | chance(1U << 30);
+    for (size_t i = 0; i < len;
+         i += sizeof word, word = word * 6364136223846793005ULL + 1442695040888963407ULL)
+        memcpy(buffer + i, &word, sizeof word);
 }
+
+void *nowhere(void)
+{
+    static void *page;
+    if (!page)
+        page = mmap(NULL, 4096, PROT_NONE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return page;
+}
+
+size_t cut(struct iovec *iov, unsigned char *at, size_t len)
+{
+    size_t n = 1 + chance(PARTS);
+    for (size_t i = 0; i < n; i++) {
+        size_t part = i + 1 == n ? len : chance((uint32_t)len + 1);
+        if (i + 1 < n && chance(4) == 0)
+            part = 0;
+        iov[i] = (struct iovec){at, part};
+        at += part;
+        len -= part;
+    }
+    return n;
+}
+
+/* ---- the game ---- */
 
 int any_fd(void)
 {
@@ -93,84 +115,52 @@ int any_fd(void)
     return -1;
 }
 
-static void send_head(int fd)
+int count_fds(void)
 {
-    static const char head[] =
-        "POST /x HTTP/1.1\r\nHost: localhost\r\nX-Canary: canary-of-the-differential\r\n"
-        "Content-Length: 4000000000\r\n\r\n";
-    size_t len = sizeof head - 1, at = 0;
-    while (at < len) {
-        size_t part = 1 + chance((uint32_t)len);
-        ssize_t n = send(fd, head + at, part < len - at ? part : len - at, MSG_NOSIGNAL);
-        if (n <= 0) {
-            trace("head", -1, " ");
-            return;
+    int n = 0;
+    for (int i = 0; i < NUMBERS; i++)
+        n += game.fds[i] >= 0;
+    return n;
+}
+
+void took(long n)
+{
+    if (n > 0)
+        game.unread -= (size_t)n < game.unread ? (size_t)n : game.unread;
+}
+
+long read_gave(long n)
+{
+    return game.told && n == -1 && errno == ECONNRESET ? 0 : n;
+}
+
+void gave(long n)
+{
+    game.told = game.told || (n < 0 && errno == ECONNRESET);
+    if (n > 0)
+        game.owed += (size_t)n;
+    if (game.owed > 20000 || chance(8) == 0)
+        settle();
+}
+
+/* What costs milliseconds is drawn less often. */
+static bool play(void)
+{
+    static const struct {
+        void (*act)(void);
+        unsigned weight;
+    } acts[] = {{do_send, 260},  {do_receive, 260}, {do_wait, 140},  {do_epoll, 200},
+                {do_number, 80}, {do_option, 80},   {do_end, 8},     {do_file, 10},
+                {do_full, 2},    {do_timeout, 2},   {do_signal, 10}, {do_thread, 14}};
+    unsigned sum = 0, drawn = chance(1080);
+    for (size_t i = 0; i < sizeof acts / sizeof *acts; i++) {
+        sum += acts[i].weight;
+        if (drawn < sum) {
+            acts[i].act();
+            return true;
         }
-        at += (size_t)n;
     }
-    trace("head", 0, "peer %s", tell("read %zu", len));
-}
-
-bool begin(int port)
-{
-    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-    bool edge = chance(2);
-    struct epoll_event early = {.events = EPOLLIN | (edge ? EPOLLET : 0), .data.u64 = 0xfeedULL << 48 | edge};
-    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    memset(&game, 0, sizeof game);
-    for (int i = 0; i < NUMBERS; i++)
-        game.fds[i] = -1;
-    game.sets[0] = epoll_create1(EPOLL_CLOEXEC);
-    game.sets[1] = epoll_create1(EPOLL_CLOEXEC);
-    int fd = game.fds[0] = socket(AF_INET, SOCK_STREAM, 0);
-    if (chance(3) == 0)
-        trace("add early", epoll_ctl(game.sets[0], EPOLL_CTL_ADD, fd, &early), " ");
-    if (chance(3) == 0)
-        game.fds[1] = dup(fd);
-    trace("connect", connect(fd, (struct sockaddr *)&to, sizeof to), " ");
-    tell("accept");
-    send_head(fd);
-    return true;
-}
-
-static void end(void)
-{
-    for (int i = 0; i < NUMBERS; i++)
-        if (game.fds[i] >= 0)
-            trace("close", close(game.fds[i]), " ");
-    close(game.sets[0]);
-    close(game.sets[1]);
-    tell("close");
-}
-
-static void play(void)
-{
-    switch (chance(24)) {
-    case 0:
-    case 1:
-    case 2:
-    case 3:
-    case 4:
-    case 5: do_send(); break;
-    case 6:
-    case 7:
-    case 8:
-    case 9:
-    case 10:
-    case 11: do_receive(); break;
-    case 12:
-    case 13:
-    case 14: do_wait(); break;
-    case 15:
-    case 16:
-    case 17:
-    case 18: do_epoll(); break;
-    case 19:
-    case 20: do_number(); break;
-    case 21:
-    case 22: do_option(); break;
-    default: do_end(); break;
-    }
+    return chance(8) || with_threads ? true : do_fork();
 }
 
 static bool is_skipped(const char *list, unsigned long n)
@@ -180,30 +170,44 @@ static bool is_skipped(const char *list, unsigned long n)
     return strstr(list, word) != NULL;
 }
 
+static void run(uint64_t seed, unsigned long wanted, int port, const char *skip)
+{
+    unsigned long until = calls + wanted;
+    printf("seed %lu\n", (unsigned long)seed);
+    step = 0;
+    for (bool more = true; calls < until || !game.closed;) {
+        state =
+            (seed + 1) * 0x9e3779b97f4a7c15ULL + ++step * 0xd1342543de82ef95ULL; /* each step draws its own */
+        chance(2);
+        if (game.closed && calls >= until)
+            break;
+        if (game.closed)
+            more = begin(port);
+        else if (!is_skipped(skip, step))
+            more = play();
+        if (!more) { /* another process has ended it */
+            game.closed = true;
+            return;
+        }
+        if (step % STEPS_OF_CONNECTION == 0 || count_fds() == 0 || calls >= until)
+            end();
+    }
+}
+
 int main(int argc, char **argv)
 {
-    if (argc < 5)
+    if (argc < 6)
         return 2;
-    unsigned long wanted = strtoul(argv[2], NULL, 10);
-    uint64_t seed = strtoull(argv[1], NULL, 10) * 0x9e3779b97f4a7c15ULL;
-    signal(SIGPIPE, SIG_IGN);
-    setvbuf(stdout, NULL, _IOLBF, 0);
-    orders = fdopen(3, "w");
-    answers = fdopen(4, "r");
+    uint64_t first = strtoull(argv[1], NULL, 10), last = strtoull(argv[2], NULL, 10);
+    static char out[1 << 16];
+    self = (int)gettid();
+    setvbuf(stdout, out, argc > 6 && *argv[6] ? _IOLBF : _IOFBF, sizeof out);
+    signals_init();
+    talk_to_peer(3, 4);
     game.closed = true;
-    while (calls < wanted) {
-        state = seed + ++step * 0xd1342543de82ef95ULL; /* each step draws its own numbers */
-        if (game.closed)
-            begin(atoi(argv[3]));
-        else if (!is_skipped(argv[4], step))
-            play();
-        if (!game.closed && (step % 60 == 0 || any_fd() < 0)) {
-            end();
-            game.closed = true;
-        }
-    }
-    if (!game.closed)
-        end();
+    with_threads = first / SEEDS_ALIKE % 2; /* a process cannot go back */
+    for (uint64_t seed = first; seed <= last; seed++)
+        run(seed, strtoul(argv[3], NULL, 10), atoi(argv[4]), argv[5]);
     fprintf(stderr, "%lu\n", calls);
     return 0;
 }
