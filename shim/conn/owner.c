@@ -121,17 +121,21 @@ bool owner_claim(struct owner *word, uint64_t cookie)
     int now = atomic_load_explicit(&word->pid, memory_order_acquire);
     if (atomic_load_explicit(&word->cookie, memory_order_relaxed) != cookie)
         return false;
-    if (now == pid)
-        return true;
-    return is_open(now) && atomic_compare_exchange_strong(&word->pid, &now, pid);
+    while (is_open(now)) /* who loses to another thread of ours, or to its fork(), looks again */
+        if (atomic_compare_exchange_strong(&word->pid, &now, pid))
+            return true;
+    return now == pid;
 }
 
 bool owner_claim_for_relay(struct owner *word, uint64_t cookie)
 {
-    int now = atomic_load(&word->pid);
-    if (atomic_load(&word->cookie) != cookie || (now != table_pid() && !is_open(now)))
+    int pid = table_pid(), now = atomic_load(&word->pid);
+    if (atomic_load(&word->cookie) != cookie)
         return false;
-    return atomic_compare_exchange_strong(&word->pid, &now, ESCAPED);
+    while (now == pid || is_open(now))
+        if (atomic_compare_exchange_strong(&word->pid, &now, ESCAPED))
+            return true;
+    return false;
 }
 
 bool owner_is_escaped(struct owner *word, uint64_t cookie)
