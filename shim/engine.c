@@ -194,6 +194,16 @@ struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, i
     return tls;
 }
 
+void engine_hold(void)
+{
+    pthread_mutex_lock(&engine_lock);
+}
+
+void engine_let_go(void)
+{
+    pthread_mutex_unlock(&engine_lock);
+}
+
 void engine_after_fork(void)
 {
     pthread_mutex_init(&engine_lock, NULL);

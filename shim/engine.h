@@ -33,4 +33,7 @@ bool engine_prepare(struct policy *policy, const struct engine_wish *wish, struc
 struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, int fd,
                         const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error);
 
+/* Nobody opens a connection meanwhile. The lock comes after those of conns. */
+void engine_hold(void);
+void engine_let_go(void);
 void engine_after_fork(void);

@@ -19,6 +19,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
+#include <stdlib.h>
 
 static void after_copy(void)
 {
@@ -33,14 +34,22 @@ static void after_copy(void)
 
 static void before_fork(void)
 {
+    relay_before_fork();
     share_before_fork();
     owner_before_fork();
+}
+
+static void in_parent(void)
+{
+    relay_forked(false);
+    share_after_fork();
 }
 
 static void in_child(void)
 {
     table_adopt();
     after_copy();
+    relay_forked(true);
 }
 
 void init_now(void)
@@ -58,7 +67,11 @@ void init_now(void)
     table_on_copy = after_copy;
     table_adopt();
     wait_init();
-    pthread_atfork(before_fork, share_after_fork, in_child);
+    /* An allocator registers handlers of its own when it is first used: those have to run after ours, for a
+     * thread that we wait for may be about to allocate. */
+    void *volatile first = malloc(1);
+    free(first);
+    pthread_atfork(before_fork, in_parent, in_child);
 }
 
 /* exit() does not close what is open, and RFC 2818 section 2.2 wants close_notify before the end of the

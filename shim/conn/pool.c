@@ -3,10 +3,13 @@
 
 #include "shim/conn/conn.h"
 #include "shim/conn/owner.h"
+#include "shim/real.h"
+#include "shim/table.h"
 
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/single_threaded.h>
 
 /* Chunks of conns, made when needed, never given back. */
 #define CHUNK  64U
@@ -92,10 +95,12 @@ struct conn *pool_new(void)
     return c;
 }
 
+#define RELEASING 0x80000000U /* besides the last reference: nobody takes another */
+
 bool pool_try_ref(struct conn *c)
 {
     unsigned n = atomic_load_explicit(&c->refs, memory_order_relaxed);
-    while (n > 0)
+    while (n > 0 && !(n & RELEASING))
         if (atomic_compare_exchange_weak(&c->refs, &n, n + 1))
             return true;
     return false;
@@ -119,10 +124,22 @@ void conn_drop_session(struct conn *c)
     buffer_free(&c->sifted);
 }
 
-/* The last reference: nobody else can see it, no lock is needed. */
+/* A session that a child of fork() never used is only forgotten: a thread that is not there may have held a
+ * lock that OpenSSL would take. */
+static void drop(struct conn *c)
+{
+    if (c->born_in != table_pid() && !conn_is_user(c))
+        c->tls = NULL;
+    pthread_mutex_lock(&c->lock); /* nobody else can see it, but fork() waits for all who are in the engine */
+    conn_drop_session(c);
+    pthread_mutex_unlock(&c->lock);
+}
+
+/* The last reference. */
 static void release(struct conn *c)
 {
-    conn_drop_session(c);
+    conn_end(c);
+    drop(c);
     share_drop(c);
     free(c->saved);
     c->saved = NULL;
@@ -135,21 +152,43 @@ static void release(struct conn *c)
     atomic_fetch_sub(&pool_live, 1);
 }
 
+/* A reader that found the conn in a slot, and the slot changed, may still try to take a reference: whoever
+ * gives the last one back first sees to it that it fails. */
 void conn_put(struct conn *c)
 {
     unsigned n = atomic_load_explicit(&c->refs, memory_order_relaxed);
-    for (;;) {
-        if (n == 1)
-            release(
-                c); /* may race with nobody: a stale try_ref can only see 1 through a slot, which is gone */
-        if (atomic_compare_exchange_weak(&c->refs, &n, n - 1))
-            return;
-    }
+    while (!atomic_compare_exchange_weak(&c->refs, &n, n == 1 ? n | RELEASING : n - 1))
+        continue;
+    if (n != 1)
+        return;
+    release(c);
+    atomic_store(&c->refs, 0);
+}
+
+unsigned pool_hold(const struct conn *except)
+{
+    unsigned n = 0;
+    for (; !__libc_single_threaded && n < pool_size(); n++)
+        if (pool_at(n) != except)
+            pthread_mutex_lock(&pool_at(n)->lock);
+    return n;
+}
+
+void pool_let_go(unsigned held, const struct conn *except)
+{
+    for (unsigned i = 0; i < held; i++)
+        if (pool_at(i) != except)
+            pthread_mutex_unlock(&pool_at(i)->lock);
 }
 
 void pool_after_fork(void)
 {
     pthread_mutex_init(&pool_lock, NULL);
-    for (unsigned i = 0; i < pool_size(); i++)
-        lock_init(pool_at(i));
+    for (unsigned i = 0; i < pool_size(); i++) {
+        struct conn *c = pool_at(i);
+        lock_init(c);
+        if (c->kept && conn_is_socket(c, c->kept)) /* the call that it is for is not in this process */
+            real.close(c->kept);
+        c->kept = 0;
+    }
 }

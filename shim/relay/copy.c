@@ -14,7 +14,6 @@
 #include <errno.h>
 #include <signal.h>
 #include <string.h>
-#include <sys/single_threaded.h>
 #include <unistd.h>
 
 /* ---- the command line, as ps(1) shows it ---- */
@@ -40,23 +39,6 @@ static void rename_words(void)
     memset(words, 0, words_len);
     size_t len = strlen(TITLE) < words_len - 1 ? strlen(TITLE) : words_len - 1;
     memcpy(words, TITLE, len);
-}
-
-/* ---- the other threads ---- */
-
-/* All calls of the engine are made under a conn's lock: who holds them all knows that nobody is inside. */
-static void hold_others(const struct conn *c)
-{
-    for (unsigned i = 0; !__libc_single_threaded && i < pool_size(); i++)
-        if (pool_at(i) != c)
-            pthread_mutex_lock(&pool_at(i)->lock);
-}
-
-static void let_others_go(const struct conn *c)
-{
-    for (unsigned i = 0; !__libc_single_threaded && i < pool_size(); i++)
-        if (pool_at(i) != c)
-            pthread_mutex_unlock(&pool_at(i)->lock);
 }
 
 /* ---- the copy ---- */
@@ -111,8 +93,8 @@ ON_ANOTHER_STACK static int middle(void *arg)
 int copy_relay(struct conn *c, const struct pair *p)
 {
     struct order o = {.c = c, .pair = p, .program = getpid()};
-    hold_others(c);
+    unsigned held = pool_hold(c);
     int error = child_run(middle, &o);
-    let_others_go(c);
+    pool_let_go(held, c);
     return error ? error : o.error;
 }

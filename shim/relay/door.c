@@ -3,6 +3,8 @@
 #include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
 #include "shim/conn/owner.h"
+#include "shim/conn/pool.h"
+#include "shim/engine.h"
 #include "shim/real.h"
 #include "shim/relay/copy.h"
 #include "shim/relay/pair.h"
@@ -182,8 +184,8 @@ static int pass(struct conn *c, int fd, enum door door)
     return refusal;
 }
 
-/* One hand-over at a time: a copy of the process waits for all conns' locks. */
-static pthread_mutex_t doorway = PTHREAD_MUTEX_INITIALIZER;
+/* One hand-over at a time: a copy of the process waits for all conns' locks, and so does fork(). */
+static pthread_mutex_t doorway = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 
 int relay_pass(int fd, enum door door)
 {
@@ -203,9 +205,45 @@ int relay_pass(int fd, enum door door)
     return error;
 }
 
+/* What fork() holds; under the doorway's lock. */
+static struct {
+    bool all;
+    unsigned conns;
+    sigset_t signals;
+} quiet;
+
+void relay_before_fork(void)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_BLOCK, &all, &before);
+    if (pthread_mutex_lock(&doorway) != 0) { /* a relay is made in it, which holds what there is to hold */
+        pthread_sigmask(SIG_SETMASK, &before, NULL);
+        return;
+    }
+    quiet.signals = before;
+    quiet.conns = pool_hold(NULL);
+    engine_hold();
+    quiet.all = true;
+}
+
+void relay_forked(bool child)
+{
+    if (!quiet.all)
+        return;
+    sigset_t before = quiet.signals;
+    quiet.all = false;
+    if (!child) {
+        engine_let_go();
+        pool_let_go(quiet.conns, NULL);
+        pthread_mutex_unlock(&doorway);
+    }
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 void relay_after_fork(void)
 {
-    pthread_mutex_init(&doorway, NULL);
+    doorway = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
 }
 
 bool relay_wanted_at_close(int fd)

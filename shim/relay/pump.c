@@ -312,7 +312,8 @@ void pump_run(struct conn *c, int fd, int local)
     bool clean = ready && !p.failed && c->state != CONN_REFUSED;
     if (clean)
         consume(&p, 0);
-    conn_leave(fd); /* says goodbye */
+    conn_last_word(fd); /* now: whoever called us has a reference, and may keep it until the process ends */
+    conn_leave(fd);
     real.close(local);
     real.close(fd);
     free(p.in);
