@@ -111,6 +111,8 @@ struct conn {
     _Atomic(enum conn_state) state;
     unsigned generation; /* counts redials: the cookie of the socket does not change */
     int fd;              /* a number of this description, the one that the current call came by */
+    int kept;            /* one of ours, while a call outlives the program's numbers; 0: none */
+    bool left;           /* the last number was closed */
     uint64_t cookie;     /* SO_COOKIE */
     atomic_uint numbers; /* descriptors of ours that name it */
     struct owner *owner; /* in memory that processes share: who may use the session */
@@ -164,8 +166,10 @@ struct conn {
     char ask[640];           /* our own request */
     size_t ask_len, ask_sent;
     unsigned interim;
-    uint64_t begun_ns, deadline_ns, stage_ns; /* CLOCK_MONOTONIC; stage: when the strategy gives up */
-    bool want_in, want_out;
+    uint64_t begun_ns; /* CLOCK_MONOTONIC; stage: when the strategy gives up */
+    /* these four are also looked at without the lock (wait/epoll_watch.c) */
+    _Atomic(uint64_t) deadline_ns, stage_ns;
+    atomic_bool want_in, want_out;
     bool told_in, told_out; /* what sleepers were told of them */
     const char *grant;      /* why the clear is allowed; NULL: it is not */
     const char *granted;    /* what the record calls that */
@@ -272,6 +276,9 @@ struct conn *conn_adopt(int fd);
 void conn_leave(int fd);
 /* The same once `conn` (with its slot's reference, which is taken) is out of the table already. */
 void conn_left(struct conn *c, int fd);
+
+/* The last reference to a conn goes: if a call outlived its numbers, goodbye is said now. */
+void conn_end(struct conn *c);
 
 /* The process ends with the number open: goodbye is said as at close(), but the number stays ours, so that
  * whoever still uses it meets an error and not the wire. No lock needed. */

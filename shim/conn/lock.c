@@ -10,12 +10,12 @@ void (*conn_on_change)(struct conn *c);
 
 /* A number may have been closed while duplicates live, and stand in an epoll set all the same: by now it may
  * name anything. */
-static int living_number(const struct conn *c, int fd)
+static int living_number(struct conn *c, int fd)
 {
     if (table_names(fd, c))
         return fd;
-    if (atomic_load(&c->numbers) == 0) /* on its way out: the caller knows */
-        return fd;
+    if (atomic_load(&c->numbers) == 0) /* on its way out: the caller knows, until it is closed */
+        return !c->left ? fd : c->kept && conn_is_socket(c, c->kept) ? c->kept : -1;
     if (table_names(c->fd, c))
         return c->fd;
     for (int n = table_next(0); n >= 0; n = table_next(n + 1))

@@ -4,6 +4,7 @@
 #include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
 #include "shim/real.h"
+#include "shim/table.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -173,7 +174,7 @@ void wait_wake(struct conn *c)
     short wants = (short)((c->want_in ? POLLIN : 0) | (c->want_out ? POLLOUT : 0));
     for (struct conn_waiter *at = c->waiters; at; at = at->next) {
         const struct waiter *w = (const struct waiter *)(const void *)at;
-        if (!same_sight(&w->sight, &now) || wants & ~w->events)
+        if (!same_sight(&w->sight, &now) || wants & ~w->events || !table_names(w->fd, c))
             real.write(at->wake, &one, sizeof one);
     }
 }
@@ -341,13 +342,14 @@ int wait_conn(struct conn *c, int fd, short events, int64_t timeout_ns)
 {
     uint64_t until = wait_until_ns(timeout_ns), deadline = conn_deadline(c);
     struct wait_group g;
+    int at = c->fd; /* fd may have been closed meanwhile */
     wait_group_init(&g);
-    wait_group_join(&g, c, fd, events);
+    wait_group_join(&g, c, at, events);
     bool by_kernel = kernel_decides(c, events, timeout_ns, &g);
     conn_unlock(c);
 
     /* Without events even HUP and ERR are of no interest: before TLS is up they may come from a redial. */
-    struct nap nap = {.fds = {{.fd = events ? fd : -1, .events = events}, {.fd = g.wake, .events = POLLIN}},
+    struct nap nap = {.fds = {{.fd = events ? at : -1, .events = events}, {.fd = g.wake, .events = POLLIN}},
                       .n = 2};
     int64_t ns = sooner(timeout_ns, wait_left(deadline ? deadline : WAIT_FOREVER));
     struct sleeper sleeper = {&g, c};

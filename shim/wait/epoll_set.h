@@ -44,8 +44,8 @@ struct epoll_reg {
     uint32_t events; /* the program's, with its flags */
     epoll_data_t data;
 
-    uint32_t kernel; /* the mask that the kernel was told last, or EPOLL_UNTOLD */
-    bool disarmed;   /* ONESHOT: delivered, and the program has not asked again */
+    _Atomic(uint32_t) kernel; /* the mask that the kernel was told last, or EPOLL_UNTOLD */
+    atomic_bool disarmed;     /* ONESHOT: delivered, and the program has not asked again */
     bool quiet; /* the kernel repeats a hang-up that nobody can use now: ask for edges until something changes
                  */
     bool owes_out;    /* an OUT edge of the kernel was held back: one is due when writing becomes possible */
@@ -53,8 +53,8 @@ struct epoll_reg {
     uint64_t told_at; /* conn.bytes_in at the last edge for reading; EPOLL_NEVER: there was none */
     short told;       /* edge-triggered: what the program has been told of since it was last untrue */
 
-    uint32_t seen; /* kernel events that wait to be judged, and EPOLL_SEEN_KERNEL */
-    bool on[EPOLL_LISTS];
+    uint32_t seen;               /* kernel events that wait to be judged, and EPOLL_SEEN_KERNEL */
+    atomic_bool on[EPOLL_LISTS]; /* changed under the set's lock; a look without it may be late */
     struct epoll_link link[EPOLL_LISTS];
 };
 

@@ -20,7 +20,7 @@ static bool must_not_wait(const struct transfer *t)
 {
     if (t->flags & MSG_DONTWAIT)
         return true;
-    return wait_is_forbidden(t->fd);
+    return wait_is_forbidden(t->conn->fd);
 }
 
 struct patient { /* one call's waiting */
@@ -37,9 +37,9 @@ static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
         return RC_AGAIN;
     if (!p->asked) {
         p->asked = true;
-        p->until = wait_until_ns(wait_patience(t->fd, p->option));
+        p->until = wait_until_ns(wait_patience(t->conn->fd, p->option));
     }
-    int r = wait_conn(t->conn, t->fd, events, wait_left(p->until));
+    int r = wait_conn(t->conn, t->conn->fd, events, wait_left(p->until));
     if (r < 0)
         t->error = EINTR;
     return r < 0 ? RC_ERROR : r == 0 ? RC_AGAIN : RC_OK;
