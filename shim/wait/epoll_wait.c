@@ -204,6 +204,15 @@ static void judge_list(struct round *round)
 
 /* ---- rounds ---- */
 
+/* The last record may have gone since the kernel told of it. */
+static bool any_is_ours(const struct epoll_event *events, int n)
+{
+    for (int i = 0; i < n; i++)
+        if (events[i].data.u64 == EPOLL_WAKE_DATA || epoll_data_is_ours(events[i].data.u64))
+            return true;
+    return false;
+}
+
 /* Sleeps at most once. False: errno says why. */
 static bool go_round(struct round *round)
 {
@@ -224,7 +233,7 @@ static bool go_round(struct round *round)
     errno = error;
     if (rc < 0 && !(ready && error == EINTR))
         return false;
-    if (!atomic_load(&set->records)) {
+    if (!atomic_load(&set->records) && !any_is_ours(round->call->events, rc)) {
         round->n = rc > 0 ? rc : 0;
         return true;
     }
