@@ -12,7 +12,7 @@
 #define PATH_BYTES 512U
 #define CONTEXTS   64U
 
-static pthread_mutex_t engine_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t engine_lock = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 static const struct tls_engine *engine;
 
 struct cached {
@@ -206,5 +206,5 @@ void engine_let_go(void)
 
 void engine_after_fork(void)
 {
-    pthread_mutex_init(&engine_lock, NULL);
+    engine_lock = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 }

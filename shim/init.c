@@ -41,7 +41,7 @@ static void before_fork(void)
 
 static void in_parent(void)
 {
-    relay_forked(false);
+    relay_forked();
     share_after_fork();
 }
 
@@ -49,7 +49,6 @@ static void in_child(void)
 {
     table_adopt();
     after_copy();
-    relay_forked(true);
 }
 
 void init_now(void)

@@ -104,7 +104,7 @@ struct conn_buffer { /* exists only while it holds something */
 struct conn {
     atomic_uint refs;     /* pool.c; 0: free */
     unsigned index;       /* place in the pool, for ever */
-    pthread_mutex_t lock; /* error-checking; see conn_lock() */
+    pthread_mutex_t lock; /* recursive; see conn_lock() and pool_hold() */
     sigset_t held_signals;
     int held_cancel, held_errno;
 

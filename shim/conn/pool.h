@@ -24,8 +24,8 @@ struct conn *pool_at(unsigned index);
 /* How many indexes there are. */
 unsigned pool_size(void);
 /* Takes the lock of every conn but one, so that no other thread is in the engine, which is only called under
- * them; the number to give back. Blocks while they finish their step. Signals must be blocked; relay/ sees to
- * it that no two do it at once. */
+ * them; the number to give back. Blocks while they finish their step. relay/ sees to it that no two
+ * do it at once. */
 unsigned pool_hold(const struct conn *except);
 void pool_let_go(unsigned held, const struct conn *except);
 /* The child of fork() starts with fresh locks (nobody else is there to hold them). */

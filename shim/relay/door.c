@@ -185,7 +185,7 @@ static int pass(struct conn *c, int fd, enum door door)
 }
 
 /* One hand-over at a time: a copy of the process waits for all conns' locks, and so does fork(). */
-static pthread_mutex_t doorway = PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+static pthread_mutex_t doorway = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 int relay_pass(int fd, enum door door)
 {
@@ -205,45 +205,30 @@ int relay_pass(int fd, enum door door)
     return error;
 }
 
-/* What fork() holds; under the doorway's lock. */
-static struct {
-    bool all;
-    unsigned conns;
-    sigset_t signals;
-} quiet;
+static unsigned quiet; /* conns that fork() holds; under the doorway's lock */
 
+/* Locks are recursive: a handler may come in before fork() is over, and a relay is made by fork() in the
+ * doorway.
+ */
 void relay_before_fork(void)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    if (pthread_mutex_lock(&doorway) != 0) { /* a relay is made in it, which holds what there is to hold */
-        pthread_sigmask(SIG_SETMASK, &before, NULL);
-        return;
-    }
-    quiet.signals = before;
-    quiet.conns = pool_hold(NULL);
+    table_pid(); /* another library's handler in a child may come here before ours has run: locks start fresh
+                  */
+    pthread_mutex_lock(&doorway);
+    quiet = pool_hold(NULL);
     engine_hold();
-    quiet.all = true;
 }
 
-void relay_forked(bool child)
+void relay_forked(void)
 {
-    if (!quiet.all)
-        return;
-    sigset_t before = quiet.signals;
-    quiet.all = false;
-    if (!child) {
-        engine_let_go();
-        pool_let_go(quiet.conns, NULL);
-        pthread_mutex_unlock(&doorway);
-    }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    engine_let_go();
+    pool_let_go(quiet, NULL);
+    pthread_mutex_unlock(&doorway);
 }
 
 void relay_after_fork(void)
 {
-    doorway = (pthread_mutex_t)PTHREAD_ERRORCHECK_MUTEX_INITIALIZER_NP;
+    doorway = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 }
 
 bool relay_wanted_at_close(int fd)

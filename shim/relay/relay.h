@@ -43,9 +43,8 @@ bool relay_wanted_at_close(int fd);
 /* The words of the program, so that a copy of it can say in ps(1) what it is. Called once, at start. */
 void relay_init(int argc, char **argv);
 /* fork(): waits until no other thread is in the engine, whose locks and half-written records the child would
- * inherit, and keeps it so. Then, in the parent, or in the child after relay_after_fork(), the end of that.
- */
+ * inherit, and keeps it so; until that is over in the parent. */
 void relay_before_fork(void);
-void relay_forked(bool child);
+void relay_forked(void);
 /* A copied process has no other threads. */
 void relay_after_fork(void);
