@@ -39,9 +39,12 @@ C
     mkdir "$BATS_TEST_TMPDIR/build"
     ln -s "$BUILD"/* "$BATS_TEST_TMPDIR/build/"
     rm "$BATS_TEST_TMPDIR/build/tlsup"
-    printf '%s\n' '#!/bin/sh' 'policy=$3' 'shift 4' \
-        "exec $BUILD/tlsup run -p \"\$policy\" -- env sh -c 'LD_PRELOAD=$BATS_TEST_TMPDIR/other.so:\$LD_PRELOAD exec \"\$@\"' sh \"\$@\"" \
-        >"$BATS_TEST_TMPDIR/build/tlsup"
+    cat >"$BATS_TEST_TMPDIR/build/tlsup" <<SH
+#!/bin/sh
+policy=\$3
+shift 4
+exec $BUILD/tlsup run -p "\$policy" -- env sh -c 'LD_PRELOAD=$BATS_TEST_TMPDIR/other.so:\$LD_PRELOAD exec "\$@"' sh "\$@"
+SH
     chmod +x "$BATS_TEST_TMPDIR/build/tlsup"
     BUILD=$BATS_TEST_TMPDIR/build run -1 "$ROOT/tests/contexts/run" fortify-0 main
     [[ $output == *'-nowhere: EBADF'*'+nowhere: EACCES'* ]]
