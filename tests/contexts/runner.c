@@ -176,7 +176,7 @@ static void run_one(const struct snippet *s, const char *kind)
 
 static void *run_all(void *unused)
 {
-    for (const struct snippet *const *s = __start_snippets; s < __stop_snippets; s++)
+    for (const struct snippet *const *s = __start_snippets; s != __stop_snippets; s++)
         for (size_t k = 0; k < ((*s)->runs == ONCE ? 1 : KINDS); k++)
             if ((*s)->runs != THREADED || !in("vfork"))
                 run_one(*s, kinds[k]);
