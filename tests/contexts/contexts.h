@@ -36,7 +36,7 @@ struct snippet {
     static const struct snippet entry_##call = {#call, snippet_##call, how};                                 \
     static const struct snippet *const listed_##call __attribute__((used, section("snippets"))) =            \
         &entry_##call;                                                                                       \
-    __attribute__((noinline, noclone)) static void snippet_##call(struct ends *e)
+    __attribute__((noinline)) static void snippet_##call(struct ends *e)
 #define SNIPPET(call)          SNIPPET_ENTRY(call, ON_EACH)
 #define SNIPPET_ONCE(call)     SNIPPET_ENTRY(call, ONCE)
 #define SNIPPET_THREADED(call) SNIPPET_ENTRY(call, THREADED)

@@ -106,10 +106,11 @@ static void close_ends(const struct ends *e)
 /* ---- one snippet ---- */
 
 static const struct snippet *current;
-static struct ends *current_ends; /* NULL: whoever runs it makes them */
+static struct ends *current_ends; /* of atfork-early only the kind: its child makes them */
 
 static void run_here(const struct snippet *s, struct ends *e)
 {
+    /* NOLINTNEXTLINE(bugprone-signal-handler,cert-sig30-c): what is called from a handler is the subject */
     say("-- %s on %s", s->name, e->kind);
     s->run(e);
 }
@@ -154,10 +155,8 @@ static void run_in_fork(void)
 
 static void run_one(const struct snippet *s, const char *kind)
 {
-    struct ends e;
-    if (in("atfork-early"))
-        e.kind = kind;
-    else
+    struct ends e = {kind, -1, -1};
+    if (!in("atfork-early"))
         open_ends(&e, kind);
     current = s;
     current_ends = &e;
@@ -170,6 +169,7 @@ static void run_one(const struct snippet *s, const char *kind)
     else
         run_here(s, &e);
     current = NULL;
+    current_ends = NULL;
     if (!in("atfork-early"))
         close_ends(&e);
 }

@@ -59,7 +59,7 @@ SNIPPET_ONCE(accept)
 {
     unsigned short port;
     int l = listener(&port), fd = socket(AF_INET, SOCK_STREAM, 0);
-    struct sockaddr_in in = loopback(port), from;
+    struct sockaddr_in in = loopback(port), from = {0};
     socklen_t len = sizeof from;
     if (connect(fd, (struct sockaddr *)&in, sizeof in) != 0)
         said("connect", -1);
@@ -132,7 +132,7 @@ static void address(const char *call, int result, const struct sockaddr_storage 
 
 SNIPPET(getpeername)
 {
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = {0};
     socklen_t len = sizeof at;
     int result = getpeername(e->w, (struct sockaddr *)&at, &len);
     address("getpeername", result, &at, len);
@@ -143,7 +143,7 @@ SNIPPET(getpeername)
 
 SNIPPET(getsockname)
 {
-    struct sockaddr_storage at;
+    struct sockaddr_storage at = {0};
     socklen_t len = sizeof at;
     int result = getsockname(e->w, (struct sockaddr *)&at, &len);
     address("getsockname", result, &at, len);

@@ -229,7 +229,7 @@ void fork_beside(int number)
     struct answer a = {0};
     char buf[1000];
     ssize_t n;
-    int status, fd = dial();
+    int status = -1, fd = dial();
     (void)number;
     ask(fd, "/bytes/5000");
     pid_t pid = fork();
@@ -253,7 +253,7 @@ static void *ask_questions(void *argument)
     for (int i = 0; i < 40; i++) {
         struct sockaddr_storage name;
         socklen_t len = sizeof name, word = sizeof(int);
-        int value;
+        int value = -1;
         if (getpeername(fd, (struct sockaddr *)&name, &len) != 0 ||
             getsockname(fd, (struct sockaddr *)&name, &len) != 0 ||
             getsockopt(fd, SOL_SOCKET, SO_ERROR, &value, &word) != 0 || value != 0 ||
