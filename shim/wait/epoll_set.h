@@ -35,9 +35,10 @@ struct epoll_head {
 };
 
 struct epoll_reg {
-    unsigned index;      /* place in the pool, for ever */
-    uint16_t generation; /* counts uses of the place */
-    struct conn *conn;   /* no reference: the conn drops its records before it goes */
+    unsigned index; /* place in the pool, for ever */
+    _Atomic(uint16_t)
+        generation; /* counts uses of the place; a stale record is looked at without its conn's lock */
+    _Atomic(struct conn *) conn; /* no reference: the conn drops its records before it goes */
     struct epoll_reg *next_of_conn;
     _Atomic(struct epoll_set *) set; /* NULL: the set is gone; whoever has the conn's lock frees the record */
     int fd;
