@@ -3,6 +3,9 @@
 #include "tests/contexts/contexts.h"
 
 #include <fcntl.h>
+#include <spawn.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -94,4 +97,43 @@ SNIPPET(vfork)
     if (is_conn(e))
         put(e, HELLO);
     take(e, hello_len);
+}
+
+/* ---- children by libc's own means ---- */
+
+static char *const exits[] = {(char *)"sh", (char *)"-c", (char *)"exit ${MARK:+3}", NULL};
+
+SNIPPET_ONCE(posix_spawn)
+{
+    pid_t pid = -1;
+    said("posix_spawn", posix_spawn(&pid, SH, NULL, NULL, exits, marked()));
+    said_child(pid);
+    said("none", posix_spawn(&pid, "/nowhere/none", NULL, NULL, exits, marked()));
+    (void)e;
+}
+
+SNIPPET_ONCE(posix_spawnp)
+{
+    pid_t pid = -1;
+    said("posix_spawnp", posix_spawnp(&pid, "sh", NULL, NULL, exits, marked()));
+    said_child(pid);
+    said("none", posix_spawnp(&pid, "there-is-no-such-program", NULL, NULL, exits, marked()));
+    (void)e;
+}
+
+SNIPPET_ONCE(system)
+{
+    say("system %#x", (unsigned)system("exit 3"));
+    say("shell %d", system(NULL) != 0);
+    (void)e;
+}
+
+SNIPPET_ONCE(popen)
+{
+    char line[32] = "";
+    FILE *f = popen("echo hello", "r");
+    say("popen '%.5s'", f && fgets(line, sizeof line, f) ? line : "nothing");
+    say("pclose %d", f ? pclose(f) : -1);
+    say("mode %d", popen("true", "q") == NULL);
+    (void)e;
 }

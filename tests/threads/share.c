@@ -218,7 +218,11 @@ static int child(int turn, int fd)
     static char *const arguments[] = {(char *)"true", NULL};
     if (turn % 3 == 1)
         close(fd);
+#ifdef __SANITIZE_THREAD__ /* exec may make a relay, and the runtime takes its clone() for a thread */
+    if (turn < 0)
+#else
     if (turn % 3 == 2)
+#endif
         execv("/bin/true", arguments);
     _exit(0);
 }
