@@ -186,7 +186,12 @@ static void one_sleeps(struct worker *w)
     enum kind kind = (enum kind)chance(KINDS);
     start(w, kind, any_fd());
     switch (chance(10)) {
-    case 0: end_comes(); break;
+    case 0:
+        if (game.write_shut) /* close_notify wakes it before the FIN is there: HUP is a matter of time */
+            bytes_come();
+        else
+            end_comes();
+        break;
     case 1: shut_here(); break;
     case 2:
         if (count_fds() > 1 && kind < POLLS) {
