@@ -4,6 +4,7 @@
  * too many. */
 #pragma once
 
+#include "shim/http1/edit.h"
 #include "tests/fuzz/http1_driver.h"
 
 #define MUST(cond)                                                                                           \
@@ -70,6 +71,37 @@ static inline void check_authority(const struct http1_authority *a)
     MUST(again.kind == a->kind && again.port == a->port && strcmp(again.host, a->host) == 0);
 }
 
+static inline void check_edited_fields(const char *head, size_t len, unsigned edits)
+{
+    struct http1_span name, value;
+    for (size_t cursor = 0; http1_next_field(head, len, &cursor, &name, &value);) {
+        MUST(!(edits & EDIT_PROXY_FIELDS) || name.len < 6 ||
+             !http1_span_is((struct http1_span){name.at, 6}, "proxy-"));
+        MUST(!(edits & EDIT_H2C) || !http1_span_is(name, "http2-settings"));
+    }
+}
+
+/* An edited head says the same to the same server, and has nothing left to edit. */
+static inline void check_edit(const char *buf, const struct http1_request *r, unsigned edits)
+{
+    static char once[HTTP1_HEAD_MAX + HTTP1_EDIT_MORE], twice[HTTP1_HEAD_MAX + 2 * HTTP1_EDIT_MORE];
+    struct http1_request again;
+    size_t len = http1_edit_request(buf, r, edits, once, r->head_len + HTTP1_EDIT_MORE);
+    MUST(len > 0 && (edits || (len == r->head_len && memcmp(once, buf, len) == 0)));
+    MUST(http1_edit_request(buf, r, edits, once, len - 1) == 0);
+    MUST(http1_edit_request(buf, r, edits, once, len) == len);
+    if (r->bad_authority || len > HTTP1_HEAD_MAX)
+        return;
+    MUST(http1_parse_request(once, len, &again) == REQUEST_HTTP1 && again.head_len == len);
+    MUST(again.method.len == r->method.len && again.framing == r->framing && again.length == r->length);
+    MUST(again.has_authority == r->has_authority && !again.bad_authority);
+    MUST(!r->has_authority || strcmp(again.authority.host, r->authority.host) == 0);
+    MUST(!(edits & EDIT_TARGET && again.absolute_form && !r->absolute_form));
+    check_edited_fields(once, len, edits);
+    MUST(http1_edit_request(once, &again, edits, twice, sizeof twice) == len &&
+         memcmp(once, twice, len) == 0);
+}
+
 static inline void check_request(const char *buf, size_t len, size_t cut)
 {
     struct http1_request r, part;
@@ -86,6 +118,8 @@ static inline void check_request(const char *buf, size_t len, size_t cut)
     MUST(r.method.len && r.target.len && !(r.has_authority && r.bad_authority));
     if (r.has_authority)
         check_authority(&r.authority);
+    for (unsigned edits = 0; edits < 8; edits++)
+        check_edit(buf, &r, edits);
 }
 
 static inline void check_heads(const uint8_t *data, size_t len)

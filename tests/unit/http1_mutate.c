@@ -29,6 +29,10 @@ static const struct seed seeds[] = {
     SEED("GET / HTTP/1.0\r\nHost: 127.0.0.1\r\nConnection: keep-alive\r\n\r\n\r\n\0"
          "\r\nHTTP/1.0 200 OK\r\nConnection: keep-alive\r\nContent-Length: 3, 3\r\n\r\nabc\r\n"),
     SEED("HTTP/1.1 101 Switching Protocols\r\nUpgrade: TLS/1.0, HTTP/1.1\r\nConnection: Upgrade\r\n\r\n"),
+    SEED("GET http://a.example:8080/x?y HTTP/1.1\r\nHost: a.example:8080\r\nProxy-Connection: keep-alive\r\n"
+         "Proxy-Authorization: Basic eDp5\r\nConnection: Upgrade, HTTP2-Settings\r\n"
+         "Upgrade: h2c, websocket\r\nHTTP2-Settings: AAMAAABk\r\n\r\n"),
+    SEED("OPTIONS http://a HTTP/1.1\r\nUpgrade: h2c\r\nconnection: close,upgrade\r\n\r\n"),
     SEED("printer-1.example.:631"),
 };
 
