@@ -45,26 +45,44 @@ static bool knows_a_name(const struct policy_target *t)
     return t->request_name && !policy_parse_address(t->request_name, &unused);
 }
 
-/* Things to look up: the names, the request's own, the address. */
+static const struct policy_rule *find_proxy(const struct policy *p, uint16_t port)
+{
+    for (size_t i = 0; i < p->n_lines; i++)
+        if (p->lines[i].rule.proxy && pattern_has_port(&p->lines[i].pattern, port))
+            return &p->lines[i].rule;
+    return NULL;
+}
+
+/* Things to look up: the names, then these. */
+enum { REQUEST_NAME, ADDRESS, ORIGIN, PROXY, OTHER_THINGS };
+
 static size_t count_things(const struct policy_target *t)
 {
-    return t->n_names + 2;
+    return t->n_names + OTHER_THINGS;
+}
+
+static const struct policy_rule *find_either(const struct policy *p, const char *name, uint16_t port,
+                                             bool alone)
+{
+    struct policy_address literal;
+
+    if (!name)
+        return NULL;
+    return policy_parse_address(name, &literal) ? find_address(p, &literal, port, alone)
+                                                : find_name(p, name, port);
 }
 
 static const struct policy_rule *look_up(const struct policy *p, const struct policy_target *t, size_t thing,
                                          bool alone)
 {
-    struct policy_address literal;
-    const char *name;
-
-    if (thing == t->n_names + 1)
-        return t->no_address ? NULL : find_address(p, &t->address, t->port, alone);
-    name = thing < t->n_names ? t->names[thing] : t->request_name;
-    if (!name)
-        return NULL;
-    if (policy_parse_address(name, &literal))
-        return find_address(p, &literal, t->port, alone);
-    return find_name(p, name, t->port);
+    if (thing < t->n_names)
+        return find_either(p, t->names[thing], t->port, alone);
+    switch (thing - t->n_names) {
+    case ADDRESS: return t->no_address ? NULL : find_address(p, &t->address, t->port, alone);
+    case ORIGIN: return find_either(p, t->origin, t->origin_port, true);
+    case PROXY: return t->is_proxy ? find_proxy(p, t->port) : NULL;
+    default: return find_either(p, t->request_name, t->port, alone);
+    }
 }
 
 struct search {
@@ -109,11 +127,11 @@ static void find_level(const struct search *s, struct policy_verdict *out)
     }
 }
 
-/* At that level, the line of the request's own name goes before the first found. */
+/* At that level, the line of the request's own name, or of whom it is for, goes before the first found. */
 static void prefer_request(const struct search *s, struct policy_verdict *out)
 {
     const struct policy_target *t = s->target;
-    const struct policy_rule *r = t->request_name ? found(s, t->n_names) : NULL;
+    const struct policy_rule *r = found(s, t->n_names + (t->origin ? ORIGIN : REQUEST_NAME));
 
     if (r && r->level == out->level)
         out->rule = r;
@@ -141,6 +159,7 @@ void policy_decide(const struct policy *p, const struct policy_target *target, s
 
     *out = (struct policy_verdict){.level = LEVEL_NONE};
     begin_search(&s, p, target);
+    out->origin = look_up(p, target, target->n_names + ORIGIN, true);
     find_level(&s, out);
     if (!out->rule)
         return;
@@ -162,7 +181,7 @@ static bool name_line_is_stricter(const struct policy *p, uint16_t port)
         const struct policy_line *l = &p->lines[i];
 
         if (l->pattern.kind != PATTERN_ANY && pattern_is_for_names(&l->pattern) &&
-            l->rule.level != LEVEL_NONE && pattern_has_port(&l->pattern, port))
+            (l->rule.level != LEVEL_NONE || l->rule.proxy) && pattern_has_port(&l->pattern, port))
             return true;
     }
     return false;
@@ -183,7 +202,7 @@ bool policy_none_is_final(const struct policy *p, const struct policy_target *ta
     if (!policy_lists_port(p, target->port))
         return true;
     policy_decide(p, target, &v);
-    if (v.level != LEVEL_NONE)
+    if (v.level != LEVEL_NONE || (v.rule && v.rule->proxy)) /* whom a request is for says more */
         return false;
     if (knows_a_name(target))
         return true;

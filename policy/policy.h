@@ -91,6 +91,13 @@ struct policy_target {
     struct policy_address address;
     bool no_address; /* `address` is not known: only `tlsup explain` asks so */
     uint16_t port;
+    /* A request that goes through a proxy: `names` and `address` are the proxy's, and whom it is for is
+     * looked up as a destination of its own. NULL: none, or not known. A name, or an address. */
+    const char *origin;
+    uint16_t origin_port;
+    /* Nobody knows what the proxy is called, but the request is one for a proxy: the first proxy=yes line of
+     * the port is taken to be about it. */
+    bool is_proxy;
 };
 
 #define POLICY_MAX_PIN_RULES 8U
@@ -102,8 +109,9 @@ struct policy_verdict {
     /* Every matching rule that has pins (rule included, if it has): the pins of each must hold. */
     const struct policy_rule *pinned[POLICY_MAX_PIN_RULES];
     size_t n_pinned;
-    bool check_pins;  /* pins are in force, alone or together with the chain: n_pinned > 0 */
-    bool check_chain; /* verify or secure is in force */
+    const struct policy_rule *origin; /* the line of policy_target.origin, whether it decides or not */
+    bool check_pins;                  /* pins are in force, alone or together with the chain: n_pinned > 0 */
+    bool check_chain;                 /* verify or secure is in force */
 };
 
 /* May it block? No. May it allocate? No. Before init, in a signal handler: yes. All of the below. */

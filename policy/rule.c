@@ -217,6 +217,55 @@ static void inherit(struct policy_rule *r, const struct policy_rule *defaults)
     }
 }
 
+static bool tries_connect(const struct policy_rule *r)
+{
+    for (unsigned i = 0; i < r->n_try; i++)
+        if (r->try[i] == STRATEGY_CONNECT)
+            return true;
+    return false;
+}
+
+/* What is said of one server cannot be true of all that stand behind a proxy. */
+static const struct option_row *servers_option(const struct policy_rule *r)
+{
+    static const enum option_id of_servers[] = {OPTION_MATCH, OPTION_SERVERNAME, OPTION_IMPLICIT_PORT};
+
+    for (size_t i = 0; i < sizeof(of_servers) / sizeof(of_servers[0]); i++)
+        if (r->own & option_bit(&option_table[of_servers[i]]))
+            return &option_table[of_servers[i]];
+    return NULL;
+}
+
+/* Through a proxy TLS begins with CONNECT, and with nothing else: try= need not say so. */
+static bool check_proxy(struct rule_draft *d, struct policy_diagnostics *diag)
+{
+    struct policy_rule *r = &d->line.rule;
+    bool own_try = r->own & 1U << OPTION_TRY;
+    const struct option_row *servers = servers_option(r);
+
+    if (!r->proxy && own_try && tries_connect(r))
+        diag_error(diag, d->option_place[OPTION_TRY],
+                   "connect is the way through a proxy: it needs proxy=yes beside it");
+    else if (r->proxy && own_try && (r->n_try > 1 || !tries_connect(r)))
+        diag_error(diag, d->option_place[OPTION_TRY],
+                   "a proxy has one way only: leave try= out, or try=connect");
+    else if (r->proxy && r->level == LEVEL_SECURE)
+        diag_error(diag, d->level_place,
+                   "level secure takes the name from the rule, which is the proxy's; write verify here, and "
+                   "secure on the servers' lines");
+    else if (r->proxy && servers)
+        diag_error(diag, d->option_place[servers - option_table], servers->name,
+                   "= is about one server; write it on that server's line, not on its proxy's");
+    else {
+        if (r->proxy) {
+            r->try[0] = STRATEGY_CONNECT;
+            r->n_try = 1;
+        }
+        return true;
+    }
+    return false;
+}
+
 /* Options that need each other; places of the own ones. */
 static bool check_together(const struct rule_draft *d, struct policy_diagnostics *diag)
 {
@@ -272,5 +321,5 @@ void rule_finish(struct rule_draft *d, struct policy *p, struct policy_diagnosti
         inherit(&d->line.rule, &p->defaults);
     if (d->bad)
         return;
-    d->bad = !check_together(d, diag) || (!d->is_defaults && !check_level(d, diag));
+    d->bad = !check_proxy(d, diag) || !check_together(d, diag) || (!d->is_defaults && !check_level(d, diag));
 }

@@ -80,7 +80,6 @@ static enum policy_strategy find_strategy(const char *text, size_t len)
 bool value_try(struct option_use *u)
 {
     unsigned seen = 0;
-    const char *unbuilt = NULL;
 
     u->rule->n_try = 0;
     for (const char *at = u->value, *end;; at = end + 1) {
@@ -94,16 +93,9 @@ bool value_try(struct option_use *u)
             return bad_value(u, at, ", each once");
         seen |= 1U << s;
         u->rule->try[u->rule->n_try++] = s;
-        if (s == STRATEGY_CONNECT && !unbuilt)
-            unbuilt = at;
         if (!*end)
-            break;
+            return true;
     }
-    if (unbuilt)
-        diag_error(u->diag, value_place(u, unbuilt),
-                   policy_strategy_name(find_strategy(unbuilt, strcspn(unbuilt, ","))),
-                   " is not built yet in this version; use try=upgrade,implicit");
-    return !unbuilt;
 }
 
 bool value_port(struct option_use *u)

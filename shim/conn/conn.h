@@ -55,7 +55,9 @@ enum conn_event {
     EV_SECURED,   /* the handshake is done and the peer is who it must be */
     EV_CONFIRMED, /* nothing stands between us and the first byte */
     EV_REDIAL,    /* the association was dissolved and dialled again */
-    EV_PLAIN,     /* only conn_enter_plain() says this */
+    EV_PLAIN,     /* only conn_enter_plain() says this ... */
+    EV_WATCH,     /* ... and, in its name, clear_begin(): the same, and every head is looked at */
+    EV_ANSWERED,  /* the answer was one to the program's own request */
     EV_REFUSE,
     EV_ESCAPE, /* handed over to a relay */
     EV_EVENTS,
@@ -71,6 +73,13 @@ enum conn_failure {
     FAILURE_LOCAL,       /* engine, memory, a file of the rule */
     FAILURE_NETWORK,     /* a dial of ours failed */
     FAILURE_PROGRAM,     /* the program itself ended it */
+};
+
+/* What a program asks of a proxy with a request. */
+enum conn_asks {
+    ASKS_OTHER,  /* none of the below, or it is not known */
+    ASKS_HTTP,   /* something of an http:// origin */
+    ASKS_TUNNEL, /* CONNECT */
 };
 
 enum conn_rc {
@@ -143,16 +152,19 @@ struct conn {
     size_t n_names;
     struct http1_authority authority; /* the request's */
     bool http2;                       /* the program speaks HTTP/2 with prior knowledge: all opaque */
-    bool has_authority, conflict;     /* conflict: the request's name is outside the resolver's set */
+    bool proxied;                 /* a proxy was dialled, and the verdict is about whom the request is for */
+    enum conn_asks asks;          /* the request that was decided on, or is being */
+    bool has_authority, conflict; /* conflict: the request's name is outside the resolver's set */
     char identity[POLICY_NAME_MAX + 1];
     bool identity_is_address;
 
     /* the program's bytes that wait */
     struct conn_buffer hold;
-    size_t pass_left;  /* bytes of an examined request head that may go on as they are */
-    pthread_t sender;  /* who gave the last of them */
-    bool read_last;    /* the program waited or read since its last write */
-    bool head_partial; /* what is held is the start of a request head */
+    size_t pass_left;          /* bytes of an examined request head that may go on as they are */
+    struct conn_buffer edited; /* what goes out instead of the last one */
+    pthread_t sender;          /* who gave the last of them */
+    bool read_last;            /* the program waited or read since its last write */
+    bool head_partial;         /* what is held is the start of a request head */
 
     /* the dialogue */
     const struct strategy *strategy; /* the one that runs, or ran last */
@@ -163,8 +175,10 @@ struct conn {
     char causes[256];        /* "upgrade: the server answered 405 …; implicit: …" */
     const char *first_type;  /* the result type of the first of them */
     struct conn_buffer head; /* what the peer said, until its head is complete */
-    char ask[640];           /* our own request */
-    size_t ask_len, ask_sent;
+    struct conn_buffer ask;  /* what is left of our own request */
+    size_t answer_head;      /* connect: bytes of the head of an answer that is the program's; 0: none */
+    bool answer_ends;        /* the connection with it */
+    struct http1_body rest;  /* of that answer; then of the request, which nobody gets */
     unsigned interim;
     uint64_t begun_ns; /* CLOCK_MONOTONIC; stage: when the strategy gives up */
     /* these four are also looked at without the lock (wait/epoll_watch.c) */
@@ -180,7 +194,8 @@ struct conn {
     struct http1_drop drop;
     bool dropping;
     struct http1_flow flow;
-    struct conn_buffer peeked;               /* plaintext that MSG_PEEK took off the engine */
+    struct conn_buffer peeked; /* what the program reads first: MSG_PEEK took it off the engine, or a proxy
+                                  answered */
     struct conn_buffer asked, reply, sifted; /* redirects=rewrite: the last request's target, a head in
                                                 pieces, and what is ready for the program */
     bool looked;                             /* at the first response in the clear */
@@ -386,7 +401,10 @@ void plain_flush(struct conn *c); /* CONN_PLAIN: what was held goes first */
  * next connection is told. Takes nothing off the socket. */
 void plain_look(struct conn *c);
 
-/* open.c: CONN_OPEN's part of the above */
+/* open.c, outgoing.c: CONN_OPEN's part of the above */
+enum conn_rc outgoing_broke(struct conn *c);
+/* Sends what may go; stops at a head that is not complete (RC_OK with *taken < len and head_partial). */
+enum conn_rc outgoing_forward(struct conn *c, const char *buf, size_t len, size_t *taken);
 void open_flush(struct conn *c);
 enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken);
 enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got);

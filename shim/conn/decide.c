@@ -5,6 +5,7 @@
  */
 #include "shim/audit/fmt.h"
 #include "shim/conn/memory.h"
+#include "shim/conn/proxy.h"
 #include "shim/conn/tries.h"
 #include "shim/real.h"
 
@@ -29,6 +30,8 @@ static void look_up(struct conn *c)
 {
     const char *names[CONN_NAMES_MAX + 1];
     size_t n = 0;
+    if (proxy_look_up(c))
+        return;
     const char *host = c->has_authority ? c->authority.host : NULL; /* a literal is looked up as an address */
     bool chosen = host && in_resolved_set(c, host);
     c->conflict = host && c->n_names > 0 && !chosen;
@@ -134,12 +137,19 @@ static bool is_other_protocol(enum finding found)
     return found == FOUND_NOT_HTTP || found == FOUND_HTTP2;
 }
 
+/* HTTP, and nobody can tell whom it is for. */
+static bool is_unusable(enum finding found)
+{
+    return found == FOUND_BAD_AUTHORITY || found == FOUND_TOO_LARGE;
+}
+
 static bool http_is_needed(struct conn *c, enum finding found)
 {
     c->http2 = found == FOUND_HTTP2 && carries_http2(c->verdict.rule);
     if (found == FOUND_HTTP || found == FOUND_NAMES_ONLY || c->http2)
         return false;
-    if (c->verdict.level == LEVEL_MAY || (is_other_protocol(found) && c->verdict.rule->non_http_pass)) {
+    if ((c->verdict.level <= LEVEL_MAY && !(c->proxied && is_unusable(found))) ||
+        (is_other_protocol(found) && c->verdict.rule->non_http_pass)) {
         conn_enter_plain(c, is_other_protocol(found) ? "not HTTP" : "the request's head is unusable",
                          "allowed-plain");
         return true;
@@ -159,9 +169,11 @@ static void settle(struct conn *c, enum finding found)
 {
     if (c->decided)
         return;
-    c->decided = true;
     look_up(c);
-    if (c->verdict.level == LEVEL_NONE) {
+    if (c->proxied && found == FOUND_NAMES_ONLY) /* whom half a request is for is not known: a proxy waits */
+        return;
+    c->decided = true;
+    if (c->verdict.level == LEVEL_NONE && !(c->proxied && is_unusable(found))) {
         conn_enter_plain(c, c->verdict.rule ? "level none" : "no line matches", "bypass");
         return;
     }
@@ -169,7 +181,7 @@ static void settle(struct conn *c, enum finding found)
         refuse(c, "tlsup-rejected", "the policy rejects this destination");
         return;
     }
-    if (http_is_needed(c, found))
+    if (http_is_needed(c, found) || (c->proxied && !proxy_wants_tunnel(c)))
         return;
     bool have_identity = find_identity(c);
     if (c->verdict.check_chain && !have_identity) {
@@ -199,6 +211,7 @@ void conn_sniff(struct conn *c)
         c->authority = r.authority;
         c->has_authority = true;
     }
+    c->asks = proxy_asks(&r);
     settle(c, r.bad_authority ? FOUND_BAD_AUTHORITY : FOUND_HTTP);
 }
 
@@ -235,6 +248,8 @@ enum conn_rc conn_server_spoke(struct conn *c)
 
 bool conn_covers(const struct conn *c, const struct http1_request *r)
 {
+    if (c->proxied)
+        return proxy_covers(c, r);
     if (!c->verdict.check_chain || !r->has_authority)
         return !r->bad_authority;
     const char *host = r->authority.host;

@@ -23,5 +23,5 @@ void incoming_asked(struct conn *c, const struct http1_request *r);
 /* Is what the engine has perhaps not for the program yet? */
 static inline bool incoming_sifts(const struct conn *c)
 {
-    return c->verdict.rule->redirects_rewrite;
+    return c->verdict.rule->redirects_rewrite && !c->grant; /* what came in the clear stays as it is */
 }

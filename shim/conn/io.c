@@ -85,6 +85,9 @@ static enum conn_rc send_early(struct conn *c, const char *buf, size_t len, size
         enum conn_rc up = tcp_is_up(c);
         if (up != RC_OK || len == 0) /* nothing was given: no call that could carry more is made */
             return up;
+        *taken = http1_body_feed(&c->rest, buf, len); /* of a request that a proxy has answered already */
+        if (*taken)
+            return RC_OK;
         if (c->state == CONN_CANDIDATE)
             conn_enter(c, EV_BYTES);
     }
@@ -116,7 +119,8 @@ bool conn_settling(const struct conn *c)
     if (conn_negotiating(c))
         return true;
     if (c->state == CONN_OPEN)
-        return (buffer_len(&c->hold) && !c->head_partial) || c->engine->queued(c->tls) > 0;
+        return (buffer_len(&c->hold) && !c->head_partial) || buffer_len(&c->edited) ||
+               c->engine->queued(c->tls) > 0;
     return c->state == CONN_PLAIN && buffer_len(&c->hold);
 }
 
@@ -169,6 +173,20 @@ static enum conn_rc peek_open(struct conn *c, size_t from, char *buf, size_t cap
     if (*got)
         memcpy(buf, buffer_at(&c->peeked) + from, *got);
     return *got == cap ? RC_OK : rc; /* MSG_WAITALL: what is short now may stay so */
+}
+
+/* CANDIDATE and on to OPEN: a proxy has answered. */
+static enum conn_rc take_answer(struct conn *c, char *buf, size_t cap, size_t peek_from, size_t *got)
+{
+    size_t from = peek_from == CONN_TAKE ? 0 : peek_from, held = buffer_len(&c->peeked);
+    c->read_last = true;
+    *got = held <= from ? 0 : held - from < cap ? held - from : cap;
+    if (*got)
+        memcpy(buf, buffer_at(&c->peeked) + from, *got);
+    if (peek_from == CONN_TAKE)
+        buffer_consume(&c->peeked, *got);
+    c->changed = true;
+    return *got || !cap ? RC_OK : RC_AGAIN;
 }
 
 static enum conn_rc take_open(struct conn *c, char *buf, size_t cap, size_t *got)
@@ -230,6 +248,8 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, 
         return RC_PASS;
     if (c->state != CONN_PLAIN && c->state != CONN_REFUSED && !conn_claim(c))
         return lost(c);
+    if ((c->state == CONN_CANDIDATE || conn_is_early(c)) && buffer_len(&c->peeked))
+        return take_answer(c, buf, cap, peek_from, got);
     if (c->state != CONN_OPEN && !conn_is_through(c) && c->state != CONN_REFUSED && c->state != CONN_FRESH) {
         enum conn_rc rc = recv_early(c);
         if (rc == RC_PASS || (c->state != CONN_OPEN && c->state != CONN_PLAIN && c->state != CONN_REFUSED))
@@ -248,6 +268,8 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, 
 
 size_t conn_readable(struct conn *c)
 {
+    if (c->state == CONN_CANDIDATE || conn_is_early(c))
+        return buffer_len(&c->peeked);
     if (c->state != CONN_OPEN || !conn_claim(c))
         return 0;
     if (open_readable(c, 1))

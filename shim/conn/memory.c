@@ -13,7 +13,7 @@ struct refusal {
     struct policy *policy;
     const struct policy_rule *rule;
     struct policy_address address;
-    uint16_t port;
+    uint16_t port, host_port;
     char host[HTTP1_HOST_MAX + 1];
     enum conn_failure kind;
     int error;
@@ -38,7 +38,7 @@ static bool same(const struct refusal *r, const struct conn *c)
 {
     return r->policy == c->policy && r->rule == c->verdict.rule && r->port == c->port &&
            memcmp(r->address.bytes, c->address.bytes, sizeof r->address.bytes) == 0 &&
-           strcmp(r->host, c->authority.host) == 0;
+           r->host_port == c->authority.port && strcmp(r->host, c->authority.host) == 0;
 }
 
 /* The place of this destination, else the one that runs out first. */
@@ -66,6 +66,7 @@ void memory_keep(const struct conn *c, enum conn_failure kind, int error)
     r->rule = c->verdict.rule;
     r->address = c->address;
     r->port = c->port;
+    r->host_port = c->authority.port;
     memcpy(r->host, c->authority.host, sizeof r->host);
     r->kind = kind;
     r->error = error;
@@ -129,6 +130,8 @@ static struct success *oldest_success(void)
 
 void memory_learn(const struct conn *c, enum policy_strategy s)
 {
+    if (s == STRATEGY_CONNECT) /* there is no other way through a proxy */
+        return;
     pthread_mutex_lock(&memory_lock);
     struct success *kept = success_of(c);
     if (kept || s != c->verdict.rule->try[0]) {

@@ -52,27 +52,12 @@ void conn_keep_error(struct conn *c)
     c->cut_told = false;
 }
 
-static enum conn_rc broke(struct conn *c)
+enum conn_rc outgoing_broke(struct conn *c)
 {
     gone(c);
     int error = conn_tell_error(c);
     c->error = error ? error : EPIPE;
     return RC_ERROR;
-}
-
-/* Gives plaintext to the engine; *taken are on their way for good. */
-static enum conn_rc encrypt(struct conn *c, const char *buf, size_t len, size_t *taken)
-{
-    *taken = 0;
-    switch (c->engine->write(c->tls, buf, len, taken)) {
-    case TLS_DONE:
-        c->bytes_out += *taken;
-        c->want_out = c->want_out || c->engine->queued(c->tls); /* the last record may not have fitted */
-        return RC_OK;
-    case TLS_WANT_WRITE: c->want_out = true; return RC_AGAIN;
-    case TLS_WANT_READ: c->want_in = true; return RC_AGAIN;
-    default: *taken = 0; return broke(c); /* not on their way after all */
-    }
 }
 
 /* Has the peer reset the connection? For calls that move no byte, by which the kernel would say so. The error
@@ -81,93 +66,6 @@ static bool is_reset(const struct conn *c)
 {
     struct pollfd p = {.fd = c->fd};
     return real.poll(&p, 1, 0) > 0 && (p.revents & POLLERR || (p.revents & POLLHUP && !c->fin_sent));
-}
-
-/* A later request for a name that the certificate and the rule do not cover: the connection ends before a
- * byte of it leaves, and the program dials again. */
-static enum conn_rc end_here(struct conn *c)
-{
-    c->closed = c->turning ? "redirect-loop" : "authority-changed";
-    c->engine->close_notify(c->tls);
-    real.shutdown(c->fd, SHUT_RDWR);
-    report_close(c);
-    c->error = ECONNRESET;
-    conn_enter(c, EV_REFUSE);
-    buffer_free(&c->hold);
-    return RC_ERROR;
-}
-
-enum head { HEAD_GOES, HEAD_PARTIAL, HEAD_ENDS };
-
-/* A request head starts at buf: may it go on? */
-static enum head examine(struct conn *c, const char *buf, size_t len)
-{
-    struct http1_request r;
-    switch (http1_parse_request(buf, len, &r)) {
-    case REQUEST_PARTIAL: return HEAD_PARTIAL;
-    case REQUEST_HTTP1: break;
-    default: http1_flow_lose(&c->flow); return HEAD_GOES;
-    }
-    if (!conn_covers(c, &r) || c->turning)
-        return HEAD_ENDS;
-    if (incoming_sifts(c))
-        incoming_asked(c, &r);
-    if (!c->has_authority && r.has_authority) {
-        c->authority = r.authority;
-        c->has_authority = true;
-    }
-    http1_flow_request_head(&c->flow, &r);
-    c->pass_left = r.head_len;
-    return HEAD_GOES;
-}
-
-/* How many bytes at buf may go on as they are (body, opaque, examined head)? 0: a head that is not complete.
- */
-static size_t may_pass(struct conn *c, const char *buf, size_t len, bool *ends)
-{
-    if (!c->pass_left) {
-        struct http1_flow probe = c->flow;
-        size_t n = http1_flow_out(&probe, buf, len);
-        if (n)
-            return n;
-        enum head head = examine(c, buf, len);
-        *ends = head == HEAD_ENDS;
-        if (head != HEAD_GOES)
-            return 0;
-    }
-    if (!c->pass_left) /* the flow is lost: everything is opaque */
-        return len;
-    return c->pass_left < len ? c->pass_left : len;
-}
-
-static void passed(struct conn *c, const char *buf, size_t n)
-{
-    if (c->pass_left)
-        c->pass_left -= n;
-    else
-        http1_flow_out(&c->flow, buf, n);
-}
-
-/* Sends what may go; stops at a head that is not complete (RC_OK with *taken < len and head_partial). */
-static enum conn_rc forward(struct conn *c, const char *buf, size_t len, size_t *taken)
-{
-    c->head_partial = false;
-    while (*taken < len) {
-        bool ends = false;
-        size_t n = may_pass(c, buf + *taken, len - *taken, &ends), sent = 0;
-        if (ends)
-            return end_here(c);
-        if (!n) {
-            c->head_partial = true;
-            return RC_OK;
-        }
-        enum conn_rc rc = encrypt(c, buf + *taken, n, &sent);
-        passed(c, buf + *taken, sent);
-        *taken += sent;
-        if (rc != RC_OK)
-            return rc;
-    }
-    return RC_OK;
 }
 
 static void fin(struct conn *c)
@@ -186,20 +84,20 @@ void open_flush(struct conn *c)
         return;
     }
     size_t taken = 0, before = buffer_len(&c->hold);
-    if (before && !c->head_partial) {
-        forward(c, buffer_at(&c->hold), before, &taken);
+    if ((before && !c->head_partial) || buffer_len(&c->edited)) {
+        outgoing_forward(c, buffer_at(&c->hold), before, &taken);
         if (c->state == CONN_OPEN)
             buffer_consume(&c->hold, taken);
         c->changed = c->changed || taken > 0;
     }
-    if (c->state == CONN_OPEN && c->engine->queued(c->tls))
+    if (c->state == CONN_OPEN && (c->engine->queued(c->tls) || buffer_len(&c->edited)))
         c->want_out = true;
 }
 
 enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *taken)
 {
     if (c->gone || ((c->write_shut || len == 0) && is_reset(c)))
-        return broke(c);
+        return outgoing_broke(c);
     if (c->write_shut) {
         c->error = EPIPE;
         return RC_ERROR;
@@ -215,9 +113,9 @@ enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *tak
         open_flush(c);
         return c->state == CONN_OPEN ? RC_OK : RC_ERROR;
     }
-    if (c->engine->queued(c->tls))
+    if (c->engine->queued(c->tls) || buffer_len(&c->edited))
         return RC_AGAIN;
-    enum conn_rc rc = forward(c, buf, len, taken);
+    enum conn_rc rc = outgoing_forward(c, buf, len, taken);
     if (rc == RC_OK && c->head_partial)
         *taken += buffer_append(&c->hold, buf + *taken, len - *taken, CONN_HOLD_MAX);
     return rc == RC_AGAIN && *taken ? RC_OK : rc;

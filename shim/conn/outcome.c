@@ -4,6 +4,7 @@
 #include "shim/audit/fmt.h"
 #include "shim/conn/dial.h"
 #include "shim/conn/memory.h"
+#include "shim/conn/proxy.h"
 #include "shim/conn/tries.h"
 #include "shim/real.h"
 
@@ -44,6 +45,11 @@ void conn_enter_plain(struct conn *c, const char *grant, const char *action)
     c->granted = action;
     if (c->spoken || c->dialled != c->port) {
         dial_plain(c);
+        return;
+    }
+    if (c->proxied) { /* the next request may be for somebody else */
+        clear_begin(c);
+        report_decision(c, action);
         return;
     }
     conn_enter(c, EV_PLAIN);

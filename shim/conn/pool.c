@@ -118,6 +118,8 @@ void conn_drop_session(struct conn *c)
     c->tls = NULL;
     buffer_free(&c->hold);
     buffer_free(&c->head);
+    buffer_free(&c->ask);
+    buffer_free(&c->edited);
     buffer_free(&c->peeked);
     buffer_free(&c->asked);
     buffer_free(&c->reply);

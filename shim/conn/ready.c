@@ -13,7 +13,8 @@
 static short ready_early(const struct conn *c, short interest)
 {
     size_t max = c->state == CONN_SNIFF ? CONN_SNIFF_MAX : CONN_HOLD_MAX;
-    return buffer_len(&c->hold) < max ? (short)(interest & WRITE_BITS) : 0;
+    short bits = buffer_len(&c->hold) < max ? WRITE_BITS : 0;
+    return (short)((bits | (buffer_len(&c->peeked) ? READ_BITS : 0)) & interest);
 }
 
 /* An exclusive epoll entry cannot ask for POLLRDHUP, and is told POLLIN. */
@@ -62,7 +63,10 @@ short conn_ready(struct conn *c, short interest, short kernel)
 {
     if (c->state == CONN_CANDIDATE)
         kernel = look_at_dial(c, kernel);
-    if (c->state == CONN_CANDIDATE && !c->connecting && kernel & READ_BITS)
+    bool answered = c->state == CONN_CANDIDATE && buffer_len(&c->peeked);
+    if (answered)
+        kernel |= READ_BITS;
+    else if (c->state == CONN_CANDIDATE && !c->connecting && kernel & READ_BITS)
         conn_server_spoke(c);
     switch (conn_state_of(c)) {
     case CONN_REFUSED: return (short)((interest & ENDED) | POLLERR | POLLHUP);

@@ -175,6 +175,14 @@ static const char *name_of(const struct conn *c, char *out, size_t cap)
     return c->n_names ? c->names[0] : NULL;
 }
 
+/* The name's: behind a proxy, whom the request is for. */
+static uint16_t port_of(const struct conn *c)
+{
+    if (!c->proxied || !c->has_authority)
+        return c->port;
+    return c->authority.port ? c->authority.port : 80;
+}
+
 /* ---- the events ---- */
 
 void report_decision(struct conn *c, const char *action)
@@ -196,7 +204,7 @@ void report_decision(struct conn *c, const char *action)
     audit_decision(sink_of(c->policy, &c->verdict), &e);
     char name[HTTP1_HOST_MAX + 3];
     if (blocked && c->error)
-        say(name_of(c, name, sizeof name), w.destination, c->port, c->policy, &c->verdict, c->reason);
+        say(name_of(c, name, sizeof name), w.destination, port_of(c), c->policy, &c->verdict, c->reason);
 }
 
 void report_close(struct conn *c)
@@ -207,7 +215,7 @@ void report_close(struct conn *c)
         return;
     c->close_reported = true;
     describe(c, &e, &w);
-    e.action = "upgraded";
+    e.action = c->grant ? c->granted : "upgraded";
     e.bytes_in = c->bytes_in;
     e.bytes_out = c->bytes_out;
     e.open_us = us_between(c->open_ns, now_ns());
@@ -256,5 +264,5 @@ void report_door(struct conn *c, int error, const char *what)
     e.reason = what;
     e.error = error;
     audit_decision(sink_of(c->policy, &c->verdict), &e);
-    say(name_of(c, name, sizeof name), w.destination, c->port, c->policy, &c->verdict, what);
+    say(name_of(c, name, sizeof name), w.destination, port_of(c), c->policy, &c->verdict, what);
 }

@@ -2,6 +2,7 @@
 /* The table of transitions, and the step that drives a conn through it. */
 #include "shim/conn/dial.h"
 #include "shim/conn/memory.h"
+#include "shim/conn/proxy.h"
 #include "shim/conn/secure.h"
 #include "shim/negotiate/strategy.h"
 
@@ -18,11 +19,21 @@ static const uint8_t transitions[CONN_STATES][EV_EVENTS] = {
                         [EV_BEGIN] = CONN_NEGOTIATE,
                         [EV_REDIAL] = CONN_DIAL,
                         [EV_PLAIN] = CONN_PLAIN,
+                        [EV_WATCH] = CONN_OPEN,
                         ANY_TIME},
     [CONN_REACH] = {[EV_REACH] = CONN_REACH, [EV_REACHED] = CONN_CANDIDATE, ANY_TIME},
-    [CONN_SNIFF] = {[EV_BEGIN] = CONN_NEGOTIATE, [EV_REDIAL] = CONN_DIAL, [EV_PLAIN] = CONN_PLAIN, ANY_TIME},
-    [CONN_DIAL] = {[EV_BEGIN] = CONN_NEGOTIATE, [EV_REDIAL] = CONN_DIAL, [EV_PLAIN] = CONN_PLAIN, ANY_TIME},
-    [CONN_NEGOTIATE] = {[EV_SWITCHED] = CONN_HANDSHAKE, [EV_REDIAL] = CONN_DIAL, ANY_TIME},
+    [CONN_SNIFF] = {[EV_BEGIN] = CONN_NEGOTIATE,
+                    [EV_REDIAL] = CONN_DIAL,
+                    [EV_PLAIN] = CONN_PLAIN,
+                    [EV_WATCH] = CONN_OPEN,
+                    ANY_TIME},
+    [CONN_DIAL] = {[EV_BEGIN] = CONN_NEGOTIATE,
+                   [EV_REDIAL] = CONN_DIAL,
+                   [EV_PLAIN] = CONN_PLAIN,
+                   [EV_WATCH] = CONN_OPEN,
+                   ANY_TIME},
+    [CONN_NEGOTIATE] =
+        {[EV_SWITCHED] = CONN_HANDSHAKE, [EV_REDIAL] = CONN_DIAL, [EV_ANSWERED] = CONN_CANDIDATE, ANY_TIME},
     [CONN_HANDSHAKE] = {[EV_SECURED] = CONN_CONFIRM, [EV_REDIAL] = CONN_DIAL, ANY_TIME},
     [CONN_CONFIRM] = {[EV_CONFIRMED] = CONN_OPEN, [EV_REDIAL] = CONN_DIAL, ANY_TIME},
     [CONN_OPEN] = {ANY_TIME},
@@ -66,6 +77,7 @@ static void judge(struct conn *c, enum strategy_rc rc, enum conn_event next)
     case STRATEGY_DONE: conn_enter(c, next); break;
     case STRATEGY_REFUSED: conn_fail(c, FAILURE_REFUSED, EACCES, c->result_type, why); break;
     case STRATEGY_TAMPERED: conn_fail(c, FAILURE_TAMPERED, EPROTO, c->result_type, why); break;
+    case STRATEGY_ANSWERED: proxy_answered(c); break;
     }
 }
 

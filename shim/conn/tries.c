@@ -20,6 +20,7 @@
 static const struct strategy *const strategies[STRATEGY_COUNT] = {
     [STRATEGY_UPGRADE] = &strategy_upgrade,
     [STRATEGY_IMPLICIT] = &strategy_implicit,
+    [STRATEGY_CONNECT] = &strategy_connect,
 };
 
 /* ---- order and place ---- */
@@ -29,6 +30,10 @@ unsigned tries_order(const struct conn *c, enum policy_strategy out[STRATEGY_COU
     const struct policy_rule *r = c->verdict.rule;
     enum policy_strategy best;
     unsigned n = 0;
+    if (c->proxied) { /* whatever the origin's line says of itself */
+        out[0] = STRATEGY_CONNECT;
+        return 1;
+    }
     bool known = memory_best(c, &best);
     for (unsigned i = 0; known && i < r->n_try; i++)
         if (r->try[i] == best)
@@ -39,13 +44,16 @@ unsigned tries_order(const struct conn *c, enum policy_strategy out[STRATEGY_COU
     return n;
 }
 
+uint16_t tries_mapped_port(const struct policy_rule *r, uint16_t port)
+{
+    if (r && r->implicit_port)
+        return r->implicit_port;
+    return port == PORT_HTTP ? PORT_HTTPS : port;
+}
+
 uint16_t tries_port(const struct conn *c, enum policy_strategy s)
 {
-    if (s != STRATEGY_IMPLICIT)
-        return c->port;
-    if (c->verdict.rule->implicit_port)
-        return c->verdict.rule->implicit_port;
-    return c->port == PORT_HTTP ? PORT_HTTPS : c->port;
+    return s == STRATEGY_IMPLICIT ? tries_mapped_port(c->verdict.rule, c->port) : c->port;
 }
 
 /* *left counts those behind it. */

@@ -14,6 +14,8 @@
 unsigned tries_order(const struct conn *c, enum policy_strategy out[STRATEGY_COUNT]);
 /* Where TCP goes for it. */
 uint16_t tries_port(const struct conn *c, enum policy_strategy s);
+/* The port that belongs to https, where http is at `port`. `r` is the server's rule, or NULL. Pure. */
+uint16_t tries_mapped_port(const struct policy_rule *r, uint16_t port);
 /* Begins the next one that has not failed yet. False: there is none. */
 bool tries_next(struct conn *c);
 /* TCP is there (again): the strategy begins to speak. */

@@ -7,7 +7,7 @@
  * answer somebody else's request, before ours went out: what is readable then is tampering (SECURITY L7).
  */
 #include "shim/conn/conn.h"
-#include "shim/negotiate/strategy.h"
+#include "shim/negotiate/dialogue.h"
 
 #include <string.h>
 
@@ -25,36 +25,17 @@ static enum strategy_rc step(struct conn *c)
 
 /* Both sides of HTTP/2 begin with a preface of their own, and either may come first (RFC 9113 section 3.4):
  * what the server has said is none of ours, but that it speaks HTTP/2 is. */
-static enum strategy_rc confirm_http2(struct conn *c)
+static enum strategy_rc confirm(struct conn *c)
 {
     struct tls_info info;
+    if (!c->http2)
+        return dialogue_confirm_silence(c);
+    if (!dialogue_flush(c))
+        return STRATEGY_AGAIN;
     c->engine->info(c->tls, &info);
     return strcmp(info.alpn, "h2") == 0 ? STRATEGY_DONE
                                         : STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure",
                                                        "the server does not speak HTTP/2 over TLS (ALPN h2)");
-}
-
-static enum strategy_rc confirm(struct conn *c)
-{
-    c->want_in = c->want_out = false;
-    if (c->engine->queued(c->tls) && c->engine->flush(c->tls) == TLS_WANT_WRITE) {
-        c->want_out = true;
-        return STRATEGY_AGAIN;
-    }
-    if (c->http2)
-        return confirm_http2(c);
-    switch (c->engine->poll(c->tls)) {
-    case TLS_DONE:
-        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection",
-                            "the server spoke inside TLS before it was asked");
-    case TLS_WANT_READ:
-    case TLS_WANT_WRITE: return STRATEGY_DONE;
-    case TLS_CLOSED:
-    case TLS_TRUNCATED:
-        return STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure",
-                            "the server closed the connection right after the handshake");
-    default: return STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure", c->engine->error(c->tls)->text);
-    }
 }
 
 const struct strategy strategy_implicit = {

@@ -17,6 +17,7 @@ enum strategy_rc {
     STRATEGY_DONE,
     STRATEGY_REFUSED,  /* the peer will not: conn.reason and result_type are set by strategy_say() */
     STRATEGY_TAMPERED, /* someone broke the protocol */
+    STRATEGY_ANSWERED, /* conn.peeked holds an answer that is for the program, not for us */
 };
 
 struct strategy {
@@ -27,7 +28,7 @@ struct strategy {
     enum strategy_rc (*confirm)(struct conn *c);
 };
 
-extern const struct strategy strategy_upgrade, strategy_implicit;
+extern const struct strategy strategy_upgrade, strategy_implicit, strategy_connect;
 
 /* Leaves why the strategy ended; `parts` are joined. Returns rc. */
 enum strategy_rc strategy_say(struct conn *c, enum strategy_rc rc, const char *result_type,

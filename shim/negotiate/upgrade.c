@@ -10,103 +10,34 @@
 #include "shim/conn/conn.h"
 #include "shim/http1/ask.h"
 #include "shim/http1/head.h"
-#include "shim/negotiate/strategy.h"
-#include "shim/real.h"
+#include "shim/negotiate/dialogue.h"
 
-#include <errno.h>
 #include <string.h>
 
-#define INTERIM_MAX 8U /* 1xx responses before the final one (RFC 9110 section 15.2) */
+#define ASK_MAX    640U
+#define INSTEAD_OF "an upgrade to TLS"
 
-/* How much can be read right now? 0: the peer closed; -1: nothing, errno says why. */
-static ssize_t peek(struct conn *c, char *buf, size_t cap)
+static bool compose(struct conn *c)
 {
-    ssize_t n;
-    do
-        n = real.recv(c->fd, buf, cap, MSG_PEEK | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
-    return n;
+    char text[ASK_MAX];
+    size_t len = http1_ask_upgrade(&c->authority, c->verdict.rule->tokens, text, sizeof text);
+    buffer_free(&c->ask);
+    return len && buffer_append(&c->ask, text, len, sizeof text) == len;
 }
 
 static enum strategy_rc begin(struct conn *c)
 {
-    char byte;
-    c->interim = 0;
-    buffer_free(&c->head);
-    c->ask_sent = 0;
-    c->ask_len = http1_ask_upgrade(&c->authority, c->verdict.rule->tokens, c->ask, sizeof c->ask);
-    if (c->ask_len == 0)
+    if (!compose(c))
         return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-bad-host",
                             "the authority does not fit into a request");
-    if (peek(c, &byte, 1) > 0) /* nothing was asked yet (RFC 9112 section 9.2) */
-        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection",
-                            "the server spoke before it was asked");
-    return STRATEGY_DONE;
-}
-
-static enum strategy_rc lost(struct conn *c, int error)
-{
-    const char *how = error == 0            ? "closed the connection"
-                      : error == ECONNRESET ? "reset the connection"
-                                            : "is gone";
-    return STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure", "the server ", how,
-                        " instead of an upgrade to TLS");
-}
-
-static enum strategy_rc ask(struct conn *c)
-{
-    while (c->ask_sent < c->ask_len) {
-        ssize_t n =
-            real.send(c->fd, c->ask + c->ask_sent, c->ask_len - c->ask_sent, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            c->want_out = true;
-            return STRATEGY_AGAIN;
-        }
-        if (n < 0)
-            return lost(c, errno);
-        c->ask_sent += (size_t)n;
-    }
-    return STRATEGY_DONE;
-}
-
-/*
- * Reads exactly one head off the socket: peek, look for its end, take no byte beyond. A partial head is taken
- * whole, so that a dribble costs one wake-up a segment. *len is the head's length in c->head when done.
- */
-static enum strategy_rc take_head(struct conn *c, size_t *len)
-{
-    char chunk[1024];
-    for (;;) {
-        ssize_t n = peek(c, chunk, sizeof chunk);
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            c->want_in = true;
-            return STRATEGY_AGAIN;
-        }
-        if (n <= 0)
-            return lost(c, n == 0 ? 0 : errno);
-        size_t before = buffer_len(&c->head);
-        size_t kept = buffer_append(&c->head, chunk, (size_t)n, HTTP1_HEAD_MAX);
-        ssize_t end = http1_head_end(buffer_at(&c->head), buffer_len(&c->head), 1);
-        if (end < 0 || (end == 0 && kept == 0))
-            return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large",
-                                "the answer's head is larger than 16 KiB");
-        size_t mine = end > 0 ? (size_t)end - before : kept;
-        if (real.recv(c->fd, chunk, mine, MSG_DONTWAIT) != (ssize_t)mine)
-            return lost(c, ECONNRESET);
-        if (end > 0) {
-            *len = (size_t)end;
-            return STRATEGY_DONE;
-        }
-    }
+    return dialogue_begin(c);
 }
 
 static enum strategy_rc refusal(struct conn *c, const struct http1_response *r)
 {
-    char status[4] = {(char)('0' + r->status / 100), (char)('0' + r->status / 10 % 10),
-                      (char)('0' + r->status % 10), 0};
-    return STRATEGY_SAY(c, STRATEGY_REFUSED, "starttls-not-supported", "the server answered ", status,
+    char status[4];
+    return STRATEGY_SAY(c, STRATEGY_REFUSED, "starttls-not-supported", "the server answered ",
+                        dialogue_status(r->status, status),
                         r->has_upgrade ? " to the upgrade to TLS (it advertises one, but did not switch)"
                                        : " to the upgrade to TLS");
 }
@@ -116,25 +47,18 @@ static enum strategy_rc refusal(struct conn *c, const struct http1_response *r)
 static enum strategy_rc switched(struct conn *c, size_t len)
 {
     const char *error = NULL;
-    char byte;
     if (!http1_switches_to_tls(buffer_at(&c->head), len, &error))
         return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-bad-101", "the 101 is wrong: ", error);
-    ssize_t n = peek(c, &byte, 1);
-    if (n > 0)
-        return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-response-injection",
-                            "bytes came right behind the 101");
-    if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
-        return lost(c, n == 0 ? 0 : errno);
-    return STRATEGY_DONE;
+    return dialogue_end(c, INSTEAD_OF, "101");
 }
 
 static enum strategy_rc step(struct conn *c)
 {
     c->want_in = c->want_out = false;
-    enum strategy_rc rc = ask(c);
+    enum strategy_rc rc = dialogue_say(c, INSTEAD_OF);
     while (rc == STRATEGY_DONE) {
         size_t len = 0;
-        rc = take_head(c, &len);
+        rc = dialogue_take_head(c, INSTEAD_OF, &len);
         if (rc != STRATEGY_DONE)
             return rc;
         struct http1_response r;
@@ -148,7 +72,7 @@ static enum strategy_rc step(struct conn *c)
         if (r.status >= 200)
             return refusal(c, &r);
         buffer_free(&c->head);
-        if (++c->interim > INTERIM_MAX)
+        if (++c->interim > DIALOGUE_INTERIM_MAX)
             return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-bad-101", "more than 8 interim responses");
     }
     return rc;
@@ -180,7 +104,7 @@ static enum strategy_rc answer_head(struct conn *c, size_t len)
     if (!http1_parse_response(buffer_at(&c->head), len, &r))
         return desync(c, "the answer to OPTIONS inside TLS is malformed");
     buffer_consume(&c->head, len);
-    if (r.status == 101 || (r.status < 200 && ++c->interim > INTERIM_MAX))
+    if (r.status == 101 || (r.status < 200 && ++c->interim > DIALOGUE_INTERIM_MAX))
         return desync(c, "the answer to OPTIONS inside TLS is not one");
     if (r.status < 200)
         return STRATEGY_AGAIN;

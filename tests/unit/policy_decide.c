@@ -24,6 +24,9 @@ struct query {
     const char *names[4];
     const char *request, *address; /* address NULL: 203.0.113.1 */
     uint16_t port;                 /* 0: 80 */
+    const char *origin;            /* NULL: no request through a proxy */
+    uint16_t origin_port;          /* 0: 80 */
+    bool is_proxy;
 };
 
 static struct policy_target target_of(const struct query *q)
@@ -37,6 +40,9 @@ static struct policy_target target_of(const struct query *q)
     t.request_name = q->request;
     CHECK(policy_parse_address(q->address ? q->address : "203.0.113.1", &t.address));
     t.port = q->port ? q->port : 80;
+    t.origin = q->origin;
+    t.origin_port = q->origin_port ? q->origin_port : 80;
+    t.is_proxy = q->is_proxy;
     return t;
 }
 
@@ -49,7 +55,44 @@ struct row {
     bool chain, pins;
 };
 
+#define PROXY "p:3128 verify proxy=yes\n"
+#define VIA   .names = {"p"}, .port = 3128
+
 static const struct row rows[] = {
+    /* through a proxy: its line and the origin's, the strictest */
+    {PROXY "* verify", {VIA, .origin = "a"}, LEVEL_VERIFY, 2, .chain = true},
+    {PROXY "a none", {VIA, .origin = "a"}, LEVEL_VERIFY, 1, .chain = true},
+    {PROXY "a encrypt", {VIA, .origin = "a"}, LEVEL_VERIFY, 1, .chain = true},
+    {PROXY "a secure", {VIA, .origin = "a"}, LEVEL_SECURE, 2, .chain = true},
+    {PROXY "a reject", {VIA, .origin = "a"}, LEVEL_REJECT, .line = 2},
+    {PROXY "a reject", {VIA, .origin = "a", .origin_port = 81}, LEVEL_VERIFY, 1, .chain = true},
+    {PROXY "a:81 reject", {VIA, .origin = "a", .origin_port = 81}, LEVEL_REJECT, .line = 2},
+    {PROXY "a verify", {VIA}, LEVEL_VERIFY, 1, .chain = true},
+    {PROXY "a verify mode=testing", {VIA, .origin = "a"}, LEVEL_VERIFY, 1, .chain = true},
+    {PROXY "a verify " PIN, {VIA, .origin = "a"}, LEVEL_VERIFY, 2, 1, .chain = true, .pins = true},
+    {"p:3128 verify proxy=yes " PIN "\na verify " PIN2,
+     {VIA, .origin = "a"},
+     LEVEL_VERIFY,
+     2,
+     2,
+     .chain = true,
+     .pins = true},
+    {"p:3128 may proxy=yes\n* verify", {VIA, .origin = "a"}, LEVEL_VERIFY, 2, .chain = true},
+    {"p:3128 may proxy=yes\na none", {VIA, .origin = "a"}, LEVEL_MAY, .line = 1},
+    {"p:3128 none proxy=yes\na none\n* verify", {VIA, .origin = "a"}, LEVEL_NONE, .line = 2},
+    {"p:3128 none proxy=yes\na none\n* verify", {VIA, .origin = "b"}, LEVEL_VERIFY, 3, .chain = true},
+    {"p:3128 none proxy=yes\na verify", {VIA, .origin = "b"}, LEVEL_NONE, .line = 1},
+    /* an origin that is an address: by address lines, and '*', though the proxy has a name */
+    {"p:3128 none proxy=yes\n10.0.0.0/8 encrypt", {VIA, .origin = "10.1.1.1"}, LEVEL_ENCRYPT, .line = 2},
+    {"p:3128 none proxy=yes\n* encrypt", {VIA, .origin = "10.1.1.1"}, LEVEL_ENCRYPT, .line = 2},
+    /* a proxy without a name */
+    {PROXY "* may", {.port = 3128, .origin = "a"}, LEVEL_MAY, .line = 2},
+    {PROXY "* may", {.port = 3128, .origin = "a", .is_proxy = true}, LEVEL_VERIFY, 1, .chain = true},
+    {"* may\nq:3129 secure match=x\n" PROXY,
+     {.port = 3128, .origin = "a", .is_proxy = true},
+     LEVEL_VERIFY,
+     3,
+     .chain = true},
     /* one thing known */
     {"* verify", {.names = {"a"}}, LEVEL_VERIFY, 1, .chain = true},
     {"* verify", {.address = "10.0.0.1"}, LEVEL_VERIFY, 1, .chain = true},
@@ -199,6 +242,11 @@ static const struct {
     {"10.0.0.0/8 verify", {.address = "11.0.0.1"}, true},
     {"10.0.0.0/8 verify\na none", {.address = "11.0.0.1"}, false},
     {"10.0.0.0/8 verify\n*:81 none", {.address = "11.0.0.1"}, true},
+    /* whom the request is for says more */
+    {"p none proxy=yes", {.names = {"p"}}, false},
+    {"p none proxy=yes", {.names = {"q"}}, true},
+    {"p none proxy=yes\n10.0.0.0/8 none", {.address = "10.0.0.1"}, false},
+    {"10.0.0.0/8 none proxy=yes", {.address = "10.0.0.1"}, false},
 };
 
 static void check_finals(void)
@@ -228,6 +276,22 @@ static void check_ports(void)
     policy_unref(p);
 }
 
+/* The origin's line is known even where another one decides. */
+static void check_origin(void)
+{
+    struct policy *p = parse(PROXY "a encrypt implicit-port=8443 mode=testing\n");
+    struct query q = {VIA, .origin = "a"};
+    struct policy_target t = target_of(&q);
+    struct policy_verdict v;
+
+    policy_decide(p, &t, &v);
+    CHECK(v.rule && v.rule->line == 1 && v.origin && v.origin->implicit_port == 8443);
+    t.origin = "b";
+    policy_decide(p, &t, &v);
+    CHECK(v.rule && !v.origin);
+    policy_unref(p);
+}
+
 static void check_no_address(void)
 {
     struct policy *p = parse("::/0 reject\n* verify");
@@ -249,5 +313,6 @@ int main(void)
     check_finals();
     check_ports();
     check_no_address();
+    check_origin();
     return unit_done("policy_decide");
 }

@@ -26,11 +26,28 @@ static void test_plain_is_reached_before_tls_or_after_a_redial_only(struct conn 
     CHECK_INT(ways, 3);
 }
 
+/* The clear that is watched goes by the same ways. */
+static void test_the_watched_clear_is_reached_where_plain_is(struct conn *c)
+{
+    for (int s = 0; s < CONN_STATES; s++)
+        if (s != CONN_PLAIN && s != CONN_OPEN)
+            CHECK_INT(after(c, (enum conn_state)s, EV_WATCH) == CONN_OPEN,
+                      after(c, (enum conn_state)s, EV_PLAIN) == CONN_PLAIN);
+}
+
+static void test_an_answer_for_the_program_leaves_a_conn_that_sent_nothing(struct conn *c)
+{
+    for (int s = 0; s < CONN_STATES; s++)
+        if (s != CONN_CANDIDATE)
+            CHECK_INT(after(c, (enum conn_state)s, EV_ANSWERED) == CONN_CANDIDATE, s == CONN_NEGOTIATE);
+}
+
 static void test_open_is_reached_through_all_of_it(struct conn *c)
 {
     for (int s = 0; s < CONN_STATES; s++)
         for (int e = 0; e < EV_EVENTS; e++)
-            if (s != CONN_OPEN && after(c, (enum conn_state)s, (enum conn_event)e) == CONN_OPEN) {
+            if (s != CONN_OPEN && e != EV_WATCH &&
+                after(c, (enum conn_state)s, (enum conn_event)e) == CONN_OPEN) {
                 CHECK_INT(s, CONN_CONFIRM);
                 CHECK_INT(e, EV_CONFIRMED);
             }
@@ -72,6 +89,8 @@ int main(void)
     test_the_clock_runs_while_it_negotiates(c);
     test_plain_is_reached_before_tls_or_after_a_redial_only(c);
     test_open_is_reached_through_all_of_it(c);
+    test_the_watched_clear_is_reached_where_plain_is(c);
+    test_an_answer_for_the_program_leaves_a_conn_that_sent_nothing(c);
     test_ends_are_final(c);
     test_what_does_not_fit_refuses(c);
     return unit_done("shim_state");
