@@ -368,6 +368,8 @@ void conn_fail(struct conn *c, enum conn_failure kind, int error, const char *re
 void conn_shut(struct conn *c, int error);
 #define CONN_FAIL(c, kind, error, type, ...)                                                                 \
     conn_fail(c, kind, error, type, (const char *const[]){__VA_ARGS__, NULL})
+/* Behind a proxy: the port of the origin where TLS is. */
+uint16_t conn_tunnel_port(const struct conn *c);
 /* Does a later request's authority stay within what the certificate and the rule cover? */
 bool conn_covers(const struct conn *c, const struct http1_request *r);
 

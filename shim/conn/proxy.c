@@ -54,7 +54,7 @@ bool proxy_look_up(struct conn *c)
     return true;
 }
 
-uint16_t proxy_tunnel_port(const struct conn *c)
+uint16_t conn_tunnel_port(const struct conn *c)
 {
     uint16_t port = origin_port(&c->authority);
     return tries_mapped_port(c->verdict.origin, port);

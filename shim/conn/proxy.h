@@ -20,8 +20,6 @@ bool proxy_look_up(struct conn *c);
 bool proxy_wants_tunnel(struct conn *c);
 /* May a later request follow on this connection? */
 bool proxy_covers(const struct conn *c, const struct http1_request *r);
-/* Where TLS is at the origin. */
-uint16_t proxy_tunnel_port(const struct conn *c);
 /* The proxy's answer, in conn.head, is for the program: it gets it as the one to its request, of which
  * nothing was sent and which is dropped. A conn that has sent nothing is left. */
 void proxy_answered(struct conn *c);

@@ -9,7 +9,6 @@
  * program: it gets that answer as the one to its own request, and may ask again with credentials.
  */
 #include "shim/conn/conn.h"
-#include "shim/conn/proxy.h"
 #include "shim/negotiate/dialogue.h"
 #include "shim/real.h"
 
@@ -50,7 +49,7 @@ static bool compose(struct conn *c)
 {
     char to[HTTP1_HOST_MAX + 16];
     struct http1_authority origin = c->authority;
-    origin.port = proxy_tunnel_port(c);
+    origin.port = conn_tunnel_port(c);
     buffer_free(&c->ask);
     return http1_format_authority(&origin, to, sizeof to) > 0 && put_text(c, "CONNECT ") && put_text(c, to) &&
            put_text(c, " HTTP/1.1\r\nHost: ") && put_text(c, to) && put_text(c, "\r\n") &&
