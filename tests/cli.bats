@@ -319,9 +319,18 @@ warned() {
     program ordinary
     for name in http_proxy HTTP_PROXY all_proxy ALL_PROXY; do
         run env "$name=http://proxy.example:3128" "$TMP/t/tlsup" run "$TMP/ordinary"
-        [ "${lines[0]}" = "tlsup run: warning: $name is set: requests through that proxy are protected as far as the proxy at most; unset it, or see the policy for the proxy's port" ]
+        [ "${lines[0]}" = "tlsup run: warning: $name is set: requests through that proxy are protected as far as the proxy at most; unset it, or say proxy=yes of it in the policy" ]
         run env "$name=" "$TMP/t/tlsup" run "$TMP/ordinary"
         [ "$output" = "$OURS" ]
+    done
+    printf '%s\n' '* verify' 'proxy.example:3128 verify proxy=yes' '10.0.0.0/8:3128 may proxy=yes' >"$TMP/proxy.conf"
+    for value in http://proxy.example:3128 http://10.1.1.1:3128/ Proxy.example:3128; do
+        run env "http_proxy=$value" "$TMP/t/tlsup" run -p "$TMP/proxy.conf" "$TMP/ordinary"
+        [ "$output" = "$OURS" ]
+    done
+    for value in http://proxy.example:8080 http://11.1.1.1:3128 nonsense:; do
+        run env "http_proxy=$value" "$TMP/t/tlsup" run -p "$TMP/proxy.conf" "$TMP/ordinary"
+        [[ $output == "tlsup run: warning: http_proxy is set: "* ]]
     done
 }
 

@@ -60,6 +60,7 @@ static int preload(void)
 static int look_at_target(char **command, bool strict)
 {
     static struct target t;
+    static struct cli_source s;
 
     target_look(command, TARGET_SCRIPTS_AS_FILES, &t);
     for (size_t i = 0; i < t.n; i++)
@@ -68,7 +69,9 @@ static int look_at_target(char **command, bool strict)
                     target_obstacle_text(t.steps[i].obstacle));
     if (strict && target_count_obstacles(&t))
         return fail("--strict: nothing was started", "");
-    target_tell_proxy(stderr, "tlsup run: warning: ");
+    cli_load(&s); /* the one that the command will have */
+    target_tell_proxy(stderr, "tlsup run: warning: ", s.source.policy);
+    policy_unref(s.source.policy);
     return CLI_OK;
 }
 

@@ -7,6 +7,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "shim/cli/url.h"
+
 #define WALK_MAX   100U /* command lines */
 #define SCRIPT_MAX 65536U
 
@@ -209,7 +211,25 @@ size_t target_count_obstacles(const struct target *t)
 
 /* ---- proxies ---- */
 
-unsigned target_tell_proxy(FILE *to, const char *prefix)
+/* proxy=yes: requests through it go in a tunnel. */
+static bool is_known_proxy(const struct policy *policy, const char *value)
+{
+    struct url url;
+    struct policy_verdict v;
+    const char *name = url.host;
+    struct policy_target target = {.names = &name};
+
+    if (!policy || url_parse(value, &url))
+        return false;
+    target.n_names = !url.is_address;
+    target.address = url.address;
+    target.no_address = !url.is_address;
+    target.port = url.port;
+    policy_decide(policy, &target, &v);
+    return v.rule && v.rule->proxy;
+}
+
+unsigned target_tell_proxy(FILE *to, const char *prefix, const struct policy *policy)
 {
     static const char *const names[] = {"http_proxy", "HTTP_PROXY", "all_proxy", "ALL_PROXY"};
     unsigned n = 0;
@@ -217,12 +237,12 @@ unsigned target_tell_proxy(FILE *to, const char *prefix)
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         const char *value = getenv(names[i]);
 
-        if (!value || !*value)
+        if (!value || !*value || is_known_proxy(policy, value))
             continue;
         n++;
         fprintf(to,
                 "%s%s is set: requests through that proxy are protected as far as the proxy at most; unset "
-                "it, or see the policy for the proxy's port\n",
+                "it, or say proxy=yes of it in the policy\n",
                 prefix, names[i]);
     }
     return n;

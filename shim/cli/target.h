@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdio.h>
 
+#include "policy/policy.h"
+
 /* What keeps tlsup out of a program. */
 enum target_obstacle {
     TARGET_FINE,
@@ -56,9 +58,10 @@ const char *target_obstacle_word(enum target_obstacle obstacle);
 /* The program that execvp(3) would take. */
 bool target_resolve(const char *command, char out[PATH_MAX]);
 
-/* Says on `to` which variables send requests to a proxy, a line each that begins with `prefix`. The number.
+/* Says on `to` which variables send requests to a proxy that is not known as one to `policy` (NULL: none), a
+ * line each that begins with `prefix`. The number.
  */
-unsigned target_tell_proxy(FILE *to, const char *prefix);
+unsigned target_tell_proxy(FILE *to, const char *prefix, const struct policy *policy);
 
 /* ---- obstacle.c ---- */
 
