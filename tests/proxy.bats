@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Through HTTP proxies: squid and tinyproxy, with programs that know http_proxy=, in front of servers that speak TLS.
 # What crossed on the way to the proxy is read from a forwarder in between, which keeps every byte.
-# shellcheck disable=SC2154,SC2030,SC2031 # variables of lib.bash and servers.bash; tests are subshells
+# shellcheck disable=SC2153,SC2154,SC2030,SC2031 # variables of lib.bash and servers.bash; tests are subshells
 
 bats_require_minimum_version 1.5.0
 load lib
@@ -58,7 +58,7 @@ setup() {
     cd "$TMP" || return
     export CANARY=canary-$BATS_TEST_NUMBER-$RANDOM$RANDOM
     HEADER="X-Canary: $CANARY"
-    URL=http://$ONE/a?$CANARY
+    URL="http://$ONE/a?$CANARY"
 }
 
 teardown() {
