@@ -13,19 +13,19 @@ OK='send "HTTP/1.1 200 Connection established\r\n\r\n"'
 # proxied SCRIPT-STEPS [LEVEL] [POLICY-LINE...]: a proxy, its line, and a request for http://srv.test/
 proxied() {
     new_origin "expect-head; $1"
-    policy "localhost:PORT ${2:-verify} proxy=yes try=connect audit=AUDIT timeout=2$(trust "${2:-verify}")" "${@:3}"
+    policy "localhost:PORT ${2:-verify} proxy=yes audit=AUDIT timeout=2$(trust "${2:-verify}")" "${@:3}"
     request 'GET http://srv.test/a HTTP/1.1' "${FIELDS[@]}"
 }
 trust() {
     [[ $1 != verify* ]] || echo ' ca=CA'
 }
 
-# asked: what the proxy saw is CONNECT and nothing else
+# asked [ORIGIN]: what the proxy was asked in the clear is CONNECT, and nothing of the request
 asked() {
-    sed -n '/^--- conn/d; p' "$ORIGIN_DIR/clear.log" | tr -d '\r' >"$TMP/asked"
-    [[ $(sed -n '/./p' "$TMP/asked") == "CONNECT ${1:-srv.test:443} HTTP/1.1
-Host: ${1:-srv.test:443}
-Proxy-Authorization: Basic dTpw" ]] || show
+    local want
+    want=$(printf 'CONNECT %s HTTP/1.1\nHost: %s\nProxy-Authorization: Basic dTpw' "${1:-srv.test:443}" "${1:-srv.test:443}")
+    [[ $(grep -a -m3 -v -e '^--- conn' -e '^$' "$ORIGIN_DIR/clear.log" | tr -d '\0\r') == "$want" ]] || show
+    run ! grep -aEq 'GET|Proxy-Connection' "$ORIGIN_DIR/clear.log"
 }
 
 # refused ERRNO RESULT_TYPE REASON-REGEX: after CONNECT, and nothing of the request went anywhere
@@ -119,11 +119,26 @@ refused() {
 }
 
 @test "a server that speaks before it is asked" {
-    proxied "$OK; tls; tls-send \"HTTP/1.1 200 OK\r\n\r\n\"; hang"
-    dial -w 200
-    [[ $(decisions) == 'blocked tlsup-response-injection EPROTO '* || $(calls) == *'recv '*ECONNRESET* ]] || show
+    proxied "$OK; tls max=1.2; tls-send \"HTTP/1.1 200 OK\r\n\r\n\"; hang"
+    # a program that looks now and then: what the server says behind its last word of the handshake is there by then
+    run tlsup_run -p "$ORIGIN_DIR/policy.conf" -- python3 - "$ORIGIN_PORT" "$ORIGIN_DIR/request" <<'PY'
+import select, socket, sys, time
+s = socket.create_connection(("localhost", int(sys.argv[1])))
+s.setblocking(False)
+s.send(open(sys.argv[2], "rb").read())
+for _ in range(4):
+    time.sleep(0.2)
+    select.select([s], [s], [], 0)
+try:
+    print(s.recv(100))
+except OSError as e:
+    print(e)
+PY
+    [[ $output == *'Protocol error'* ]] || { echo "$output" >&2; show; }
+    [[ $(decisions) == 'blocked tlsup-response-injection EPROTO '* ]] || show
+    [[ $(reason) == 'the server spoke inside TLS before it was asked' ]] || show
     assert_no_clear "$CANARY"
-    asked
+    run ! grep -aFq "$CANARY" "$ORIGIN_DIR/inside.log"
 }
 
 @test "refusals have their status in the reason" {
@@ -137,10 +152,10 @@ refused() {
 
 @test "a refusal is about that origin and port" {
     proxied 'send "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"; hang'
-    printf '%s\n' 'on 1:' 'expect-head' 'send "HTTP/1.1 403 No\r\n\r\n"' hang 'on 2:' 'expect-head' "$OK" tls 'serve 1' >"$ORIGIN_DIR/script"
+    printf '%s\n' 'on 3:' 'expect-head' "$OK" tls 'serve 1' >>"$ORIGIN_DIR/script"
     stop_origin
     start_origin --dir "$ORIGIN_DIR" --reuse --script "$ORIGIN_DIR/script"
-    policy 'localhost:PORT verify proxy=yes try=connect audit=AUDIT ca=CA'
+    policy 'localhost:PORT verify proxy=yes audit=AUDIT ca=CA'
     run tlsup_run -p "$ORIGIN_DIR/policy.conf" -- python3 - "$ORIGIN_PORT" <<'PY'
 import socket, sys
 for port in b"81", b"81", b"82":
@@ -151,15 +166,15 @@ for port in b"81", b"81", b"82":
     except OSError as e:
         print(e.errno)
 PY
-    [ "$(grep -v '^tlsup: ' <<<"$output" | xargs)" = '13 13 HTTP/1.1 200 OK' ]
-    [ "$(connections)" -eq 2 ]
+    [[ $(grep -v '^tlsup: ' <<<"$output" | xargs) == '13 13 HTTP/1.1 200 OK' ]] || { echo "$output" >&2; show; }
+    [ "$(grep -c ' clear CONNECT ' "$ORIGIN_DIR/events.log")" -eq 2 ] # the second was answered from memory
 }
 
 # ---- 407 ----
 
 @test "407: the answer is the program's, and the next request starts over on that connection" {
     new_origin 'expect-head; send "HTTP/1.1 407 Auth\r\nProxy-Authenticate: Basic realm=x\r\nContent-Length: 5\r\n\r\nhello"; expect-head; send "HTTP/1.1 200 OK\r\n\r\n"; tls; serve 1'
-    policy 'localhost:PORT verify proxy=yes try=connect audit=AUDIT ca=CA'
+    policy 'localhost:PORT verify proxy=yes audit=AUDIT ca=CA'
     request 'GET http://srv.test/ HTTP/1.1' 'Host: srv.test'
     length=$(stat -c %s "$ORIGIN_DIR/request")
     cat "$ORIGIN_DIR/request" >"$TMP/first"
@@ -181,7 +196,7 @@ PY
     printf '%s\n' 'on 2:' 'expect-head' "$OK" tls 'serve 1' >>"$ORIGIN_DIR/script"
     stop_origin
     start_origin --dir "$ORIGIN_DIR" --reuse --script "$ORIGIN_DIR/script"
-    policy 'localhost:PORT verify proxy=yes try=connect audit=AUDIT ca=CA'
+    policy 'localhost:PORT verify proxy=yes audit=AUDIT ca=CA'
     request 'GET http://srv.test/ HTTP/1.1' 'Host: srv.test'
     dial
     [[ $(calls) == *'recv '[1-9]*' EOF'* ]] || show
@@ -192,7 +207,7 @@ PY
 }
 
 @test "407: without an end to its body, or with too much of it" {
-    proxied 'send "HTTP/1.1 407 Auth\r\nContent-Length: 70000\r\n\r\n"; send-repeat 7000 "0123456789"; hang'
+    proxied 'send "HTTP/1.1 407 Auth\r\nContent-Length: 90000\r\n\r\n"; send-repeat 9000 "0123456789"; hang'
     dial
     refused EACCES tlsup-proxy-refused 'the proxy answered 407 to CONNECT'
     stop_origin
@@ -234,7 +249,7 @@ plain() {
 
 @test "none: the proxy's line leaves it to the origin's" {
     new_origin honest
-    policy 'localhost:PORT none proxy=yes audit=AUDIT' '* none'
+    policy 'defaults - audit=AUDIT' 'localhost:PORT none proxy=yes' '* none'
     request 'GET http://srv.test/a HTTP/1.1' "${FIELDS[@]}"
     dial
     plain
@@ -242,28 +257,31 @@ plain() {
 }
 
 @test "none and verify: the origin's line decides" {
-    proxied "$OK; tls; serve 1" none '* verify ca=CA'
-    sed -i 's/ timeout=2//; s/ try=connect//' "$ORIGIN_DIR/policy.conf"
+    proxied "$OK; tls; serve 1"
+    policy 'defaults - audit=AUDIT' 'localhost:PORT none proxy=yes' '* verify ca=CA'
     dial
     assert_upgraded
 }
 
 @test "reject: the origin's" {
-    proxied "$OK; tls; serve 1" verify 'srv.test reject'
+    proxied hang verify
+    policy 'defaults - audit=AUDIT' 'localhost:PORT verify proxy=yes' 'srv.test reject'
     dial
-    assert_refused EACCES tlsup-rejected 'the policy rejects this destination' || true
+    [[ $(calls) == *'send EACCES'* ]] || show
     [[ $(decisions) == 'blocked tlsup-rejected EACCES reject '* ]] || show
-    assert_no_clear "$CANARY"
-    ! grep -aq CONNECT "$ORIGIN_DIR/clear.log"
+    run ! grep -aq HTTP "$ORIGIN_DIR/clear.log"
 }
 
-# refused_request LINE REASON-REGEX [POLICY-LINE...]
+# refused_request LINE REASON: before a byte goes to the proxy
 refused_request() {
-    proxied hang verify "${@:3}"
+    new_origin hang
+    policy 'defaults - audit=AUDIT' 'localhost:PORT verify proxy=yes' '*:80 verify ca=CA'
     request "$1" "${FIELDS[@]}"
     dial
-    assert_refused EACCES tlsup-bypass-refused "$2"
-    [ ! -s "$ORIGIN_DIR/clear.log" ] || ! grep -aq HTTP "$ORIGIN_DIR/clear.log"
+    [[ $(calls) == *'send EACCES'* ]] || show
+    [[ $(decisions) == 'blocked tlsup-bypass-refused EACCES verify '* ]] || show
+    [[ $(reason) == "$2" ]] || show
+    run ! grep -aq HTTP "$ORIGIN_DIR/clear.log"
     stop_origin
 }
 
@@ -273,12 +291,12 @@ refused_request() {
     refused_request 'GET https://srv.test/ HTTP/1.1' "$reason"
     refused_request 'GET ftp://srv.test/ HTTP/1.1' "$reason"
     refused_request 'CONNECT srv.test:80 HTTP/1.1' \
-        'the program asks the proxy for a tunnel of its own to a port that the policy governs' '*:80 verify ca=CA'
+        'the program asks the proxy for a tunnel of its own to a port that the policy governs'
 }
 
 @test "a tunnel of the program's own to a port in no line is its own affair" {
     new_origin 'expect-head; send "HTTP/1.1 200 OK\r\n\r\n"; expect 10; send "bye"; fin'
-    policy 'localhost:PORT verify proxy=yes try=connect audit=AUDIT' '*:80 verify'
+    policy 'localhost:PORT verify proxy=yes audit=AUDIT' '*:80 verify'
     printf 'CONNECT srv.test:443 HTTP/1.1\r\nHost: srv.test:443\r\n\r\nGET x\r\n\r\nABC' >"$ORIGIN_DIR/request"
     dial -k 57
     [[ $(<"$ORIGIN_DIR/got") == *bye ]] || show
@@ -296,7 +314,7 @@ two() {
 
 @test "in the clear a later request is looked at as well" {
     new_origin honest
-    policy 'localhost:PORT none proxy=yes audit=AUDIT' 'clear.test none' '*:80,81 verify ca=CA'
+    policy 'defaults - audit=AUDIT' 'localhost:PORT none proxy=yes' 'clear.test none' '*:80,81 verify ca=CA'
     for second in 'GET http://srv.test/ HTTP/1.1' 'GET http://clear.test:81/ HTTP/1.1' 'CONNECT srv.test:80 HTTP/1.1'; do
         two 'GET http://clear.test/ HTTP/1.1' "$second"
         [[ $(calls) == *'send ECONNRESET'* || $(calls) == *'send EPIPE'* ]] || show
@@ -308,7 +326,7 @@ two() {
 
 @test "a pipelined request is looked at as well" {
     new_origin honest
-    policy 'localhost:PORT none proxy=yes audit=AUDIT' 'clear.test none' '* verify ca=CA'
+    policy 'defaults - audit=AUDIT' 'localhost:PORT none proxy=yes' 'clear.test none' '* verify ca=CA'
     printf 'GET http://clear.test/ HTTP/1.1\r\nHost: clear.test\r\n\r\nGET http://srv.test/ HTTP/1.1\r\nHost: srv.test\r\nX: %s\r\n\r\n' \
         "$CANARY" >"$ORIGIN_DIR/request"
     dial
@@ -318,7 +336,7 @@ two() {
 
 @test "a refused CONNECT of the program's own does not open the way for others" {
     new_origin 'expect-head; send "HTTP/1.1 403 No\r\nContent-Length: 0\r\n\r\n"; hang'
-    policy 'localhost:PORT verify proxy=yes try=connect audit=AUDIT ca=CA' '*:80 verify ca=CA'
+    policy 'localhost:PORT verify proxy=yes audit=AUDIT ca=CA' '*:80 verify ca=CA'
     two 'CONNECT srv.test:443 HTTP/1.1' 'GET http://srv.test/ HTTP/1.1'
     assert_no_clear "$CANARY"
     [[ $(calls) == *'send ECONNRESET'* ]] || show

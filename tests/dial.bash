@@ -31,7 +31,7 @@ new_origin() {
 # Where a line does not say how TLS is reached, it is in band alone: that is what most suites are about.
 policy() {
     printf '%s\n' "$@" | sed -E "s|:PORT|:$ORIGIN_PORT|g; s|=CA|=$ORIGIN_CA|g; s|=AUDIT|=$ORIGIN_DIR/audit|g
-        / try=/! s/^[^ ]+ +(may|encrypt|fingerprint|verify|secure)( |\$)/& try=upgrade /" >"$ORIGIN_DIR/policy.conf"
+        / (try|proxy)=/! s/^[^ ]+ +(may|encrypt|fingerprint|verify|secure)( |\$)/& try=upgrade /" >"$ORIGIN_DIR/policy.conf"
 }
 
 # request LINE...: what dial sends instead: lines with CRLF, the canary field and the empty line added
