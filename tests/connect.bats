@@ -42,7 +42,7 @@ refused() {
     grep -aqx $'GET /a HTTP/1.1\r' "$ORIGIN_DIR/inside.log"
     grep -aqx $'Host: srv.test\r' "$ORIGIN_DIR/inside.log"
     grep -aqx $'Connection: close\r' "$ORIGIN_DIR/inside.log"
-    ! grep -aqi proxy "$ORIGIN_DIR/inside.log"
+    run ! grep -aqi proxy "$ORIGIN_DIR/inside.log"
     [ "$(jq -r 'select(.event == "decision") | .strategy' "$ORIGIN_DIR/audit")" = connect ]
 }
 

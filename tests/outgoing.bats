@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: MIT
+# What becomes of a request's head inside TLS: HTTP/2 in the clear is not asked for there, and nothing else is touched.
+# shellcheck disable=SC2154,SC2030,SC2031 # variables of lib.bash and dial.bash; tests are subshells
+
+bats_require_minimum_version 1.5.0
+load lib
+load dial
+
+H2C=('Connection: Upgrade, HTTP2-Settings' 'Upgrade: h2c' 'HTTP2-Settings: AAMAAABkAAQCAAAAAAIAAAAA')
+
+# inside_is HEAD...: exactly that is what arrived inside TLS
+inside_is() {
+    printf '%s\r\n' "$@" "X-Canary: $CANARY" '' >"$TMP/want"
+    grep -av '^--- conn' "$ORIGIN_DIR/inside.log" | sed '/./,$!d' >"$TMP/inside"
+    cmp "$TMP/want" "$TMP/inside" || {
+        cat -v "$TMP/inside" >&2
+        return 1
+    }
+}
+
+governs() {
+    new_origin honest
+    policy "localhost:PORT verify ca=CA audit=AUDIT"
+}
+
+@test "curl --http2: the offer of h2c does not go inside" {
+    governs
+    tlsup_run -p "$ORIGIN_DIR/policy.conf" -- curl -sS --fail --http2 --noproxy '*' -H "X-Canary: $CANARY" -o got -w '%{http_version}' \
+        "http://localhost:$ORIGIN_PORT/bytes/1000" >version
+    [ "$(<version)" = 1.1 ]
+    pattern 1000 | cmp got
+    assert_no_clear "$CANARY"
+    assert_inside "$CANARY"
+    run ! grep -aiE 'h2c|http2-settings|upgrade' "$ORIGIN_DIR/inside.log"
+}
+
+@test "h2c goes, whole or in pieces; the rest stays as it was" {
+    for pieces in 4096 7 1; do
+        governs
+        request 'GET /bytes/10?h2c HTTP/1.1' 'host:localhost ' "${H2C[@]}" 'X:  upgrade, h2c' 'Connection: close'
+        dial -n "$pieces"
+        assert_upgraded
+        inside_is 'GET /bytes/10?h2c HTTP/1.1' 'host:localhost ' 'X:  upgrade, h2c' 'Connection: close'
+        stop_origin
+    done
+}
+
+@test "h2c goes and another protocol stays" {
+    governs
+    request 'GET / HTTP/1.1' 'Host: localhost' 'Upgrade: h2c, IRC/6.9' 'Connection: close, Upgrade, HTTP2-Settings' 'HTTP2-Settings: A'
+    dial
+    assert_upgraded
+    inside_is 'GET / HTTP/1.1' 'Host: localhost' 'Upgrade: IRC/6.9' 'Connection: close, Upgrade'
+}
+
+@test "a WebSocket handshake is not touched" {
+    governs
+    local head=('GET / HTTP/1.1' 'Host: localhost' 'Connection: keep-alive,, Upgrade' 'upgrade:websocket' 'Sec-WebSocket-Version: 13' 'Connection: close')
+    request "${head[@]}"
+    dial
+    assert_upgraded
+    inside_is "${head[@]}"
+}
+
+@test "in the clear nothing is touched" {
+    new_origin honest
+    policy 'localhost:PORT none audit=AUDIT'
+    request 'GET / HTTP/1.1' 'Host: localhost' "${H2C[@]}" 'Connection: close'
+    dial
+    assert_clear 'HTTP2-Settings: A'
+}
+
+# Through a small socket buffer to a server that reads late: the heads wait, by write() and by a loop over poll()
+@test "heads that the socket does not take at once" {
+    for way in block poll; do
+        new_origin 'expect-head; 101; tls; options-answer; sleep 300; serve 400; close-notify; fin'
+        policy 'localhost:PORT verify ca=CA audit=AUDIT'
+        tlsup_run -p "$ORIGIN_DIR/policy.conf" -- python3 - "$ORIGIN_PORT" "$CANARY" "$way" >"$TMP/answers" <<'PY'
+import select, socket, sys, threading
+port, canary, way = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3]
+s = socket.socket()
+s.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, 4096)
+s.connect(("127.0.0.1", port))
+def head(i):
+    return b"GET /bytes/1?%d HTTP/1.1\r\nHost: localhost\r\nUpgrade: h2c\r\nConnection: HTTP2-Settings, Upgrade\r\n" \
+           b"HTTP2-Settings: A\r\nX: %s %s\r\n\r\n" % (i, canary, b"x" * 2000)
+data = b"".join(head(i) for i in range(400))
+got = b""
+s.setblocking(way == "block")
+if way == "block":
+    reader = threading.Thread(target=lambda: [globals().__setitem__("got", got + b) for b in iter(lambda: s.recv(65536), b"")])
+    reader.start()
+    s.sendall(data)
+    reader.join()
+else:
+    ended = False
+    while not ended:
+        p = select.poll()
+        p.register(s, select.POLLIN | (select.POLLOUT if data else 0))
+        for _, bits in p.poll(5000):
+            if bits & select.POLLOUT:
+                data = data[s.send(data[:5000]):]
+            if bits & select.POLLIN:
+                b = s.recv(65536)
+                got, ended = got + b, not b
+print(got.count(b"HTTP/1.1 200 "))
+PY
+        [ "$(<"$TMP/answers")" = 400 ]
+        [ "$(grep -ac "$CANARY" "$ORIGIN_DIR/inside.log")" -eq 400 ]
+        run ! grep -aiE 'h2c|http2-settings|upgrade' "$ORIGIN_DIR/inside.log"
+        assert_no_clear "$CANARY"
+        stop_origin
+    done
+}
