@@ -66,7 +66,7 @@ E
     diff - <(echo "$output") <<E
 $POLICY:2:26: error: unknown option 'tmeout', did you mean 'timeout'?
 $POLICY:3:16: error: unknown level 'required', did you mean 'verify'? levels: none may encrypt fingerprint verify secure reject
-$POLICY:4:30: error: connect is not built yet in this version; use try=upgrade,implicit
+$POLICY:4:26: error: connect is the way through a proxy: it needs proxy=yes beside it
 $POLICY:5:26: error: ca= makes no sense at level none; it is for verify secure
 $POLICY:6:11: error: 'd.example:0': a port is a number from 1 to 65535; write :80 or :80,8080 or :*
 $POLICY:7:16: error: level fingerprint needs at least one pin=sha256//BASE64

@@ -44,6 +44,17 @@ static void tell_identity(const struct policy_verdict *v, struct text *t)
         text_add(t, ", who answers is not checked");
 }
 
+/* It depends on whom a request is for. */
+static void tell_proxy(const struct policy_verdict *v, struct text *t)
+{
+    text_add(t, v->level == LEVEL_NONE
+                    ? "a proxy: what becomes of a request is said by the line of whom it is for"
+                    : "a proxy: a request for an http:// URL goes through a tunnel to that server, at the "
+                      "stricter of this line's level and that of the server's own line");
+    if (v->level > LEVEL_MAY && v->rule->mode == MODE_ENFORCE)
+        text_add(t, "; if that fails, nothing is sent");
+}
+
 static void tell_tls(const struct policy_verdict *v, struct text *t)
 {
     text_add(t, v->level == LEVEL_MAY ? "the connection is upgraded to TLS if the server offers it"
@@ -68,6 +79,8 @@ static void tell(struct explanation *e)
         text_add(&t, "the connection is left alone: no rule lists this port");
     else if (!v->rule)
         text_add(&t, "the connection is left alone: no rule matches it");
+    else if (v->rule->proxy)
+        tell_proxy(v, &t);
     else if (v->level == LEVEL_NONE)
         text_add(&t, "the connection is left alone");
     else if (v->level == LEVEL_REJECT && v->rule->mode == MODE_TESTING)
