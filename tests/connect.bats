@@ -206,6 +206,18 @@ PY
     assert_no_clear "$CANARY"
 }
 
+@test "407: a request that was the last one is answered with the end behind it" {
+    proxied 'send "HTTP/1.1 407 Auth\r\nContent-Length: 5\r\n\r\nhello"; hang'
+    dial
+    [[ $(calls) == "connect 0
+send "*"
+recv 50 EOF
+close 0" ]] || show
+    [[ $(<"$ORIGIN_DIR/got") == 'HTTP/1.1 407 Auth'*hello ]] || show
+    asked
+    assert_no_clear "$CANARY"
+}
+
 @test "407: without an end to its body, or with too much of it" {
     proxied 'send "HTTP/1.1 407 Auth\r\nContent-Length: 90000\r\n\r\n"; send-repeat 9000 "0123456789"; hang'
     dial

@@ -238,6 +238,12 @@ explain() {
     policy <<<'* reject mode=testing'
     explain http://a.example
     explained "the connection is made in plain HTTP; testing: a record says that it would be refused"
+    policy <<<$'p.example:3128 verify proxy=yes\nq.example:3128 none proxy=yes'
+    explain http://p.example:3128
+    explained "  a proxy: a request for an http:// URL goes through a tunnel to that server, at the stricter of this line's level and that of the server's own line; if that fails, nothing is sent" \
+        "  proxy            yes                          line 1" "  try              connect                      built-in"
+    explain http://q.example:3128
+    explained "  a proxy: what becomes of a request is said by the line of whom it is for"
 }
 
 @test "explain: names and addresses are looked up each by itself" {

@@ -245,3 +245,28 @@ authenticated() {
     nothing_leaked
     [ "$(decisions | sort -u)" = 'connect blocked tlsup-proxy-refused' ]
 }
+
+@test "407 wakes a program that waits in epoll: asyncio" {
+    proxy SQUID_AUTH
+    governed python3 - "$PROXY" "$URL" "$HEADER" "$CREDENTIALS" >page <<'PY'
+import asyncio, sys
+proxy, url, header, credentials = sys.argv[1:]
+async def answer(reader):
+    head = await reader.readuntil(b"\r\n\r\n")
+    length = [int(l.split(b":")[1]) for l in head.split(b"\r\n") if l.lower().startswith(b"content-length:")][0]
+    return head.split()[1], await reader.readexactly(length)
+async def main():
+    reader, writer = await asyncio.open_connection("localhost", int(proxy.rsplit(":", 1)[1]))
+    for more in "", f"Proxy-Authorization: Basic {credentials}\r\n":
+        host = url.split("/")[2]
+        writer.write(f"GET {url} HTTP/1.1\r\nHost: {host}\r\n{header}\r\n{more}\r\n".encode())
+        status, body = await asyncio.wait_for(answer(reader), 10)
+        print(status.decode(), file=sys.stderr)
+    sys.stdout.buffer.write(body)
+    writer.close()
+asyncio.run(main())
+PY
+    is_the_page page
+    sed -i 1d audit.log
+    authenticated 2
+}

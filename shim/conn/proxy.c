@@ -3,6 +3,7 @@
 
 #include "shim/conn/dial.h"
 #include "shim/conn/tries.h"
+#include "shim/real.h"
 
 #include <errno.h>
 #include <string.h>
@@ -133,6 +134,10 @@ void proxy_answered(struct conn *c)
     c->error = 0;
     report_decision(c, "blocked");
     drop_request(c, &r);
+    if (r.close || c->write_shut) { /* the proxy was not asked to close, the program waits for it */
+        real.shutdown(c->fd, SHUT_RDWR);
+        c->answer_ends = true;
+    }
     c->spoken = c->answer_ends; /* then the next one needs a connection of its own */
     c->decided = c->decision_reported = c->has_authority = c->was_refused = c->was_late = false;
     c->failed = 0;

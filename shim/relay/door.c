@@ -173,6 +173,8 @@ static int pass(struct conn *c, int fd, enum door door)
         flush_plain(c, fd);
     if (way == WAY_AS_IT_IS || !conn_is_socket(c, fd))
         return 0;
+    if (buffer_len(&c->peeked)) /* a proxy's answer: a fresh program does not have it */
+        way = WAY_COPY;
     bool may = conn_claim(c);
     if (c->state == CONN_RELAYED || c->state == CONN_REFUSED)
         return c->state == CONN_RELAYED ? 0 : EOPNOTSUPP;
