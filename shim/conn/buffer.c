@@ -47,6 +47,12 @@ void buffer_consume(struct conn_buffer *b, size_t n)
         buffer_free(b);
 }
 
+void buffer_cut(struct conn_buffer *b, size_t len)
+{
+    if (len < buffer_len(b))
+        b->len = b->from + len;
+}
+
 void buffer_free(struct conn_buffer *b)
 {
     free(b->at);

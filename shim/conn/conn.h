@@ -431,11 +431,18 @@ void report_dial(const struct sockaddr *addr, const struct policy_target *known,
  */
 void report_door(struct conn *c, int error, const char *what);
 
-/* ---- small things (buffer.c) ---- */
+/* ---- small things (socket.c, buffer.c) ---- */
+
+/* One call that neither waits nor is interrupted. It may move less than there is, or than a look has shown.
+ * No lock needed. */
+ssize_t conn_recv_now(int fd, void *buf, size_t len, int flags);
+ssize_t conn_send_now(int fd, const void *buf, size_t len);
 
 /* Appends up to `max` bytes in total; returns how many were taken (0 also when memory is out). */
 size_t buffer_append(struct conn_buffer *b, const char *at, size_t len, size_t max);
 void buffer_consume(struct conn_buffer *b, size_t n);
+/* Lets go of all but the first `len` bytes. */
+void buffer_cut(struct conn_buffer *b, size_t len);
 void buffer_free(struct conn_buffer *b);
 static inline size_t buffer_len(const struct conn_buffer *b)
 {

@@ -230,9 +230,9 @@ void conn_decide_at_connect(struct conn *c)
 enum conn_rc conn_server_spoke(struct conn *c)
 {
     char byte;
-    ssize_t n = real.recv(c->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t n = conn_recv_now(c->fd, &byte, 1, MSG_PEEK);
     if (n <= 0)
-        return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR) ? RC_AGAIN : RC_PASS;
+        return n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK) ? RC_AGAIN : RC_PASS;
     if (c->share.there || !conn_claim(c)) /* an answer to another process; a read will say so */
         return RC_PASS;
     look_up(c);

@@ -2,7 +2,6 @@
 /* CONN_PLAIN: what was held before the clear was allowed goes first, and the server may still ask for TLS. */
 #include "shim/conn/conn.h"
 #include "shim/conn/memory.h"
-#include "shim/real.h"
 
 #include <errno.h>
 
@@ -11,9 +10,7 @@
 static void send_held(struct conn *c)
 {
     while (buffer_len(&c->hold)) {
-        ssize_t n = real.send(c->fd, buffer_at(&c->hold), buffer_len(&c->hold), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = conn_send_now(c->fd, buffer_at(&c->hold), buffer_len(&c->hold));
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             c->want_out = true;
             return;
@@ -42,7 +39,7 @@ void plain_look(struct conn *c)
     c->looked = c->looked || !asks;
     if (c->looked)
         return;
-    ssize_t n = real.recv(c->fd, head, sizeof head, MSG_PEEK | MSG_DONTWAIT);
+    ssize_t n = conn_recv_now(c->fd, head, sizeof head, MSG_PEEK);
     if (n <= 0)
         return;
     c->looked = true;

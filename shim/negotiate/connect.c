@@ -76,9 +76,11 @@ static enum strategy_rc refusal(struct conn *c, unsigned status)
 /* Takes what belongs to the body, and not a byte behind it. `n` bytes can be read. */
 static bool take_body(struct conn *c, char *chunk, size_t n)
 {
-    size_t mine = http1_body_feed(&c->rest, chunk, n);
-    return real.recv(c->fd, chunk, mine, MSG_DONTWAIT) == (ssize_t)mine &&
-           buffer_append(&c->head, chunk, mine, ANSWER_MAX) == mine;
+    struct http1_body probe = c->rest;
+    ssize_t got = conn_recv_now(c->fd, chunk, http1_body_feed(&probe, chunk, n), 0); /* may be less */
+    size_t mine = got > 0 ? (size_t)got : 0;
+    http1_body_feed(&c->rest, chunk, mine);
+    return buffer_append(&c->head, chunk, mine, ANSWER_MAX) == mine;
 }
 
 static enum strategy_rc gather(struct conn *c)

@@ -2,17 +2,12 @@
 #include "shim/negotiate/dialogue.h"
 
 #include "shim/conn/conn.h"
-#include "shim/real.h"
 
 #include <errno.h>
 
 ssize_t dialogue_peek(struct conn *c, char *buf, size_t cap)
 {
-    ssize_t n;
-    do
-        n = real.recv(c->fd, buf, cap, MSG_PEEK | MSG_DONTWAIT);
-    while (n < 0 && errno == EINTR);
-    return n;
+    return conn_recv_now(c->fd, buf, cap, MSG_PEEK);
 }
 
 enum strategy_rc dialogue_begin(struct conn *c)
@@ -38,9 +33,7 @@ enum strategy_rc dialogue_lost(struct conn *c, int error, const char *instead_of
 enum strategy_rc dialogue_say(struct conn *c, const char *instead_of)
 {
     while (buffer_len(&c->ask)) {
-        ssize_t n = real.send(c->fd, buffer_at(&c->ask), buffer_len(&c->ask), MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = conn_send_now(c->fd, buffer_at(&c->ask), buffer_len(&c->ask));
         if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
             c->want_out = true;
             return STRATEGY_AGAIN;
@@ -52,17 +45,22 @@ enum strategy_rc dialogue_say(struct conn *c, const char *instead_of)
     return STRATEGY_DONE;
 }
 
+/* A look or a read gave nothing. */
+static enum strategy_rc nothing(struct conn *c, ssize_t n, const char *instead_of)
+{
+    if (n == 0 || (errno != EAGAIN && errno != EWOULDBLOCK))
+        return dialogue_lost(c, n == 0 ? 0 : errno, instead_of);
+    c->want_in = true;
+    return STRATEGY_AGAIN;
+}
+
 enum strategy_rc dialogue_take_head(struct conn *c, const char *instead_of, size_t *len)
 {
     char chunk[1024];
     for (;;) {
         ssize_t n = dialogue_peek(c, chunk, sizeof chunk);
-        if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK)) {
-            c->want_in = true;
-            return STRATEGY_AGAIN;
-        }
         if (n <= 0)
-            return dialogue_lost(c, n == 0 ? 0 : errno, instead_of);
+            return nothing(c, n, instead_of);
         size_t before = buffer_len(&c->head);
         size_t kept = buffer_append(&c->head, chunk, (size_t)n, HTTP1_HEAD_MAX);
         ssize_t end = http1_head_end(buffer_at(&c->head), buffer_len(&c->head), 1);
@@ -70,9 +68,11 @@ enum strategy_rc dialogue_take_head(struct conn *c, const char *instead_of, size
             return STRATEGY_SAY(c, STRATEGY_TAMPERED, "tlsup-head-too-large",
                                 "the answer's head is larger than 16 KiB");
         size_t mine = end > 0 ? (size_t)end - before : kept;
-        if (real.recv(c->fd, chunk, mine, MSG_DONTWAIT) != (ssize_t)mine)
-            return dialogue_lost(c, ECONNRESET, instead_of);
-        if (end > 0) {
+        n = conn_recv_now(c->fd, chunk, mine, 0); /* may be less than was seen */
+        buffer_cut(&c->head, before + (n > 0 ? (size_t)n : 0));
+        if (n <= 0)
+            return nothing(c, n, instead_of);
+        if (end > 0 && (size_t)n == mine) {
             *len = (size_t)end;
             return STRATEGY_DONE;
         }

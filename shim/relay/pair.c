@@ -77,7 +77,12 @@ int pair_of_share(struct pair *p, struct conn *c, bool starts)
 
 bool pair_give(const struct pair *p, const char *at, size_t len)
 {
-    return real.send(p->remote, at, len, MSG_DONTWAIT | MSG_NOSIGNAL) == (ssize_t)len;
+    for (ssize_t n; len; at += n, len -= (size_t)n) {
+        n = conn_send_now(p->remote, at, len);
+        if (n <= 0)
+            return false;
+    }
+    return true;
 }
 
 bool pair_replace(const struct pair *p, struct conn *c)

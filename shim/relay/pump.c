@@ -48,7 +48,7 @@ static void consume(struct pump *p, size_t left)
 {
     while (p->given > left) {
         size_t want = p->given - left < CHUNK_BYTES ? p->given - left : CHUNK_BYTES;
-        ssize_t n = real.recv(p->local, p->out, want, MSG_DONTWAIT);
+        ssize_t n = conn_recv_now(p->local, p->out, want, 0);
         if (n <= 0)
             break;
         p->given -= (size_t)n;
@@ -76,7 +76,7 @@ static enum conn_rc give(struct pump *p, size_t len)
         enum conn_state before = p->c->state;
         rc = conn_send(p->c, p->out + done, len - done, &taken);
         if (rc == RC_PASS) {
-            ssize_t n = real.send(p->fd, p->out + done, len - done, MSG_DONTWAIT | MSG_NOSIGNAL);
+            ssize_t n = conn_send_now(p->fd, p->out + done, len - done);
             taken = n > 0 ? (size_t)n : 0;
             rc = n >= 0 ? RC_OK : errno == EAGAIN ? RC_AGAIN : RC_ERROR;
         }
@@ -112,13 +112,13 @@ static void step_out(struct pump *p)
 {
     p->stuck = false;
     while (!p->out_ended && !p->failed) {
-        ssize_t n = real.recv(p->local, p->out, CHUNK_BYTES, MSG_PEEK | MSG_DONTWAIT);
+        ssize_t n = conn_recv_now(p->local, p->out, CHUNK_BYTES, MSG_PEEK);
         if (n == 0) {
             end_out(p);
             return;
         }
         if (n < 0) {
-            if (errno != EAGAIN && errno != EINTR)
+            if (errno != EAGAIN)
                 p->gone = p->out_ended = true;
             return;
         }
@@ -133,9 +133,7 @@ static void step_out(struct pump *p)
 static void flush_in(struct pump *p)
 {
     while (p->from < p->len) {
-        ssize_t n = real.send(p->local, p->in + p->from, p->len - p->from, MSG_DONTWAIT | MSG_NOSIGNAL);
-        if (n < 0 && errno == EINTR)
-            continue;
+        ssize_t n = conn_send_now(p->local, p->in + p->from, p->len - p->from);
         if (n < 0 && errno == EAGAIN)
             return;
         if (n < 0) { /* nobody reads any more: what comes is dropped */
@@ -158,7 +156,7 @@ static enum conn_rc receive(struct pump *p)
     size_t got = 0;
     enum conn_rc rc = conn_recv(p->c, p->in, CHUNK_BYTES, CONN_TAKE, &got);
     if (rc == RC_PASS) {
-        ssize_t n = real.recv(p->fd, p->in, CHUNK_BYTES, MSG_DONTWAIT);
+        ssize_t n = conn_recv_now(p->fd, p->in, CHUNK_BYTES, 0);
         got = n > 0 ? (size_t)n : 0;
         rc = n > 0 ? RC_OK : n == 0 ? RC_EOF : errno == EAGAIN ? RC_AGAIN : RC_ERROR;
     }
