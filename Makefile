@@ -83,6 +83,7 @@ $(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C) $(HTTP1_C))
 
 -include tests/origin/origin.mk
 -include tests/clients/clients.mk
+-include tests/below/below.mk
 
 # unit programs: those of the engine link it and OpenSSL, those of the shim all of it that exports nothing, the
 # others the pure parts alone

@@ -147,6 +147,7 @@ export BATS_TEST_TIMEOUT=90
 }
 
 @test "wget -S: shows the fields of the answer, keeps the connection" {
+    not_below "wget takes an interrupted look at the connection for its end"
     run governed wget -S --no-proxy --header "$HEADER" -O a "$URL/bytes/$SMALL" "$URL/chunked/$SMALL"
     [ "$status" -eq 0 ]
     [[ $output == *"HTTP/1.1 200 OK"*"Content-Length: $SMALL"*"Reusing existing connection"*"ransfer-Encoding: chunked"* ]]

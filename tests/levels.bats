@@ -123,6 +123,7 @@ each_row() {
             ways=${scenario#@}
             continue
         fi
+        [[ -z ${BELOW:-} || $scenario != spoke-already* ]] || continue # what came a moment later was not there
         [[ ${ONLY:-$scenario} == "${scenario%% *}" || -z ${ONLY:-} ]] || continue
         for field in scenario errno result_type pin client why script; do
             printf -v "$field" %s "$(trim "${!field}")"

@@ -141,15 +141,18 @@ pattern() {
 # tlsup_run [-p POLICY] [--] COMMAND...: the command under the shim of this build. The runtime of a sanitizer build goes
 # first, as it must; foreign programs leak, so that is not looked for.
 tlsup_run() {
-    local runtime early=$BUILD/early.so
+    local runtime early=$BUILD/early.so preload=${LD_PRELOAD:-}
+    [[ -z ${BELOW:-} ]] || preload+=${preload:+:}$BELOW_OBJECT
     runtime=$(sanitizer_runtime)
     if [[ -n $runtime ]]; then
         if [[ ! -e $early ]]; then
             gcc -shared -fPIC -Wl,-z,initfirst -o "$early.$BASHPID" "$ROOT/tests/clients/early.c"
             mv "$early.$BASHPID" "$early"
         fi
-        LD_PRELOAD=$runtime:$early${LD_PRELOAD:+:$LD_PRELOAD} ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS} \
+        LD_PRELOAD=$runtime:$early${preload:+:$preload} ASAN_OPTIONS=detect_leaks=0${ASAN_OPTIONS:+:$ASAN_OPTIONS} \
             "$BUILD/tlsup" run "$@"
+    elif [[ -n $preload ]]; then
+        LD_PRELOAD=$preload "$BUILD/tlsup" run "$@"
     else
         "$BUILD/tlsup" run "$@"
     fi
@@ -167,3 +170,29 @@ compile() {
         gcc -std=gnu11 -D_GNU_SOURCE -I"$ROOT" -O1 -o "$BATS_FILE_TMPDIR/$name" "$ROOT/tests/clients/$name.c" -pthread
     done
 }
+
+# ---- BELOW=SEED[/PERCENT] bats SUITE: calls on sockets are cut short, interrupted, early; see tests/below/fate.h --------
+
+# below_build DIRECTORY: a copy of the build whose relay, which gets no environment, runs on below.so as well
+below_build() {
+    local runtime
+    [[ ! -e $1/libtlsup-relay ]] || return 0
+    mkdir -p "$1/relay"
+    cp "$BUILD"/{tlsup,libtlsup.so,libtlsup-tls.so,origin,below.so} "$1"
+    cp "$BUILD"/libtlsup-{relay,tls.so} "$1/relay"
+    runtime=$(sanitizer_runtime)
+    cat >"$1/libtlsup-relay.new" <<SH
+#!/bin/sh
+BELOW=$BELOW LD_PRELOAD=${runtime:+$runtime:}$1/below.so ASAN_OPTIONS=detect_leaks=0 exec "$1/relay/libtlsup-relay" "\$@"
+SH
+    chmod 755 "$1/libtlsup-relay.new"
+    mv "$1/libtlsup-relay.new" "$1/libtlsup-relay"
+}
+# not_below REASON: this test is about what the program itself sees of the kernel
+not_below() {
+    [[ -z ${BELOW:-} ]] || skip "$1"
+}
+if [[ -n ${BELOW:-} ]]; then
+    below_build "$BATS_RUN_TMPDIR/below"
+    BUILD=$BATS_RUN_TMPDIR/below BELOW_OBJECT=$BATS_RUN_TMPDIR/below/below.so
+fi

@@ -126,6 +126,7 @@ every_way() {
     local program cases=()
     # the stack of a cancelled thread stays poisoned for AddressSanitizer, which then falls over its own frames
     if [[ -n $(sanitizer_runtime) ]]; then cases=(-thread-cancel); fi
+    if [[ -n ${BELOW:-} ]]; then cases+=(-signal-poll -signal-mask -signal-recv); fi # they count what they raise
     for program in waits waits_epoll; do
         "$BATS_FILE_TMPDIR/$program" "$ORIGIN_PORT" in-the-clear
         tlsup_run -p "$TMP/policy" -- "$BATS_FILE_TMPDIR/$program" "$ORIGIN_PORT" "$CANARY" "${cases[@]}"

@@ -180,6 +180,7 @@ all=(fdopen dup2-0 dup2-2 stdout dup3 dup dupfd spawn setfd fionclex exec child-
 }
 
 @test "requests that are typed: nc, ncat, socat, telnet" {
+    not_below "nc.traditional ends when its select() is interrupted"
     local client
     typed() { printf %s "$REQUEST" | (cat; sleep 0.5) | "$@" localhost "$ORIGIN_PORT" | sed '/^Date/d' | md5sum; }
     for client in nc.openbsd 'nc.traditional' ncat; do

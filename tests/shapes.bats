@@ -244,6 +244,7 @@ so_far() {
 
 # Over TCP the send takes the error, and the read says end of file. Of a cut answer that would be a lie.
 @test "an answer that was cut is an error of the read, whatever a write was told before" {
+    not_below "a write that a signal ended leaves a part to the next call"
     new_origin 'expect-head; 101; tls; options-answer; tls-expect-head; tls-send "HTTP/1.1 200 OK\r\n\r\nhalf"; sleep 100; rst'
     policy 'localhost:PORT verify ca=CA audit=AUDIT'
     cat >"$TMP/cut.py" <<'PY'

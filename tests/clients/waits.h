@@ -97,12 +97,11 @@ static inline int idle(void)
 
 static inline bool chosen(int n, char **names, const char *name)
 {
-    if (n == 0 || names[0][0] == '-')
-        return n == 0 || strcmp(names[0] + 1, name) != 0;
+    bool all_but = n == 0 || names[0][0] == '-';
     for (int i = 0; i < n; i++)
-        if (strcmp(names[i], name) == 0)
-            return true;
-    return false;
+        if (strcmp(names[i] + all_but, name) == 0)
+            return !all_but;
+    return all_but;
 }
 
 static inline int run_cases(const struct wait_case *cases, size_t n, int argc, char **argv)
