@@ -7,6 +7,7 @@
 #include "shim/real.h"
 #include "shim/relay/saved.h"
 #include "shim/table.h"
+#include "shim/wait/block.h"
 #include "shim/wait/dial.h"
 
 #include <netinet/tcp.h>
@@ -43,12 +44,24 @@ EXPORT int accept4(int fd, struct sockaddr *addr, socklen_t *len, int flags)
     return n;
 }
 
+/* A connect() that waited and failed leaves a socket that can dial again, and that is told the truth then;
+ * ours did not wait, and for the kernel it is under way still. */
+static void forget_dial(struct conn *c, int fd)
+{
+    if (!wait_is_forbidden(fd)) {
+        conn_lock(c, fd);
+        conn_dissolve(c, 0);
+        conn_unlock(c);
+    }
+    numbers_free(fd);
+}
+
 /* The dial is ours: the program's call takes as long, and ends as it would have. */
 static int finish_dial(struct conn *c, int fd)
 {
     int error = wait_dial(c, fd);
     if (error && error != EINTR && error != EINPROGRESS && c->state == CONN_CANDIDATE)
-        numbers_free(fd);
+        forget_dial(c, fd);
     return error ? (int)failed(error) : 0;
 }
 
