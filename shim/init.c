@@ -17,6 +17,7 @@
 #include "shim/wait/wait.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
@@ -51,14 +52,8 @@ static void in_child(void)
     after_copy();
 }
 
-void init_now(void)
+static void init(void)
 {
-    static atomic_bool done;
-    if (atomic_load_explicit(&done, memory_order_acquire))
-        return;
-    real_resolve();
-    if (atomic_exchange(&done, true))
-        return;
     config_init();
     environment_init();
     hook_dlopen_target = real.dlopen;
@@ -71,6 +66,27 @@ void init_now(void)
     void *volatile first = malloc(1);
     free(first);
     pthread_atfork(before_fork, in_parent, in_child);
+}
+
+/* A thread that a constructor before ours started may dial while we read the environment: without the policy
+ * that stands there it would go past it. It waits; whoever comes back here from inside does not. */
+void init_now(void)
+{
+    enum { NOT_YET, UNDER_WAY, DONE };
+    static atomic_int stage;
+    static _Atomic(pthread_t) by;
+    int before = NOT_YET;
+    if (atomic_load_explicit(&stage, memory_order_acquire) == DONE)
+        return;
+    real_resolve();
+    if (atomic_compare_exchange_strong(&stage, &before, UNDER_WAY)) {
+        atomic_store(&by, pthread_self());
+        init();
+        atomic_store(&stage, DONE);
+        return;
+    }
+    while (atomic_load(&stage) != DONE && atomic_load(&by) != pthread_self())
+        sched_yield();
 }
 
 /* exit() does not close what is open, and RFC 2818 section 2.2 wants close_notify before the end of the
