@@ -54,6 +54,7 @@ static void in_child(void)
 
 static void init(void)
 {
+    real_find_clock();
     config_init();
     environment_init();
     hook_dlopen_target = real.dlopen;

@@ -37,6 +37,12 @@ struct real_functions {
 
 extern struct real_functions real;
 
+/* CLOCK_MONOTONIC, of libc itself: libfaketime, above or below us, stops it or makes it run. Any time, also
+ * in a handler. */
+void real_now(struct timespec *now);
+/* Makes that as fast as libc has it. Idempotent; allocates, so not for use below an allocator. */
+void real_find_clock(void);
+
 /* Finds every function with dlsym(RTLD_NEXT). Idempotent; allocates (dlsym may); called by the constructor,
  * or by the first call that needs a function without an early body. Not async-signal-safe the first time. */
 void real_resolve(void);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/conn.h"
+#include "shim/real.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -62,6 +63,6 @@ void buffer_free(struct conn_buffer *b)
 uint64_t now_ns(void)
 {
     struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
+    real_now(&t);
     return (uint64_t)t.tv_sec * 1000000000U + (uint64_t)t.tv_nsec;
 }
