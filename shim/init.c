@@ -58,6 +58,7 @@ static void init(void)
     config_init();
     environment_init();
     hook_dlopen_target = real.dlopen;
+    hook_dlmopen_target = real.dlmopen;
     hook_vfork_target = real.vfork;
     table_on_copy = after_copy;
     table_adopt();

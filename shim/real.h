@@ -10,6 +10,7 @@
 #pragma once
 
 #include <aio.h>
+#include <dlfcn.h>
 #include <netdb.h>
 #include <poll.h>
 #include <signal.h>

@@ -2,6 +2,7 @@
 /* What the exported bodies share. Only the files of hooks/ set errno. */
 #pragma once
 
+#include <dlfcn.h>
 #include <errno.h>
 #include <sys/socket.h>
 #include <sys/types.h>
@@ -22,6 +23,8 @@ ssize_t __recvfrom_chk(int fd, void *buf, size_t len, size_t room, int flags, st
 
 /* dlopen.c: where the exported dlopen jumps to. */
 extern void *(*hook_dlopen_target)(const char *file, int flags);
+/* dlmopen.c: the same for dlmopen. */
+extern void *(*hook_dlmopen_target)(Lmid_t namespace, const char *file, int flags);
 /* vfork.c: the same for vfork. */
 extern pid_t (*hook_vfork_target)(void);
 
