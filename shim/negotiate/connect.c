@@ -10,7 +10,6 @@
  */
 #include "shim/conn/conn.h"
 #include "shim/negotiate/dialogue.h"
-#include "shim/real.h"
 
 #include <errno.h>
 #include <string.h>
