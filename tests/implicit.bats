@@ -389,7 +389,6 @@ PY
 # ---- when=connect, certificates of ours, desync ----------------------------------------------------------------------
 
 @test "when=connect: TLS comes with the connection, and its failure with connect()" {
-    not_below "a server that answers soon enough is heard within connect()"
     two_ports
     rule verify try=implicit when=connect
     run -0 python <<'PY'

@@ -3,7 +3,7 @@
 # Other preloaded objects, before ours and after, and programs that are rude to what we rely on: each is upgraded as
 # without them, or does not get out.
 # check: not-sanitized other allocators would take malloc from the sanitizer
-# shellcheck disable=SC2154,SC2030,SC2031 # variables of lib.bash, bats runs every test in a subshell
+# shellcheck disable=SC2154,SC2030,SC2031,SC2016 # variables of lib.bash, tests are subshells, inner shells have variables too
 
 bats_require_minimum_version 1.5.0
 load lib
@@ -166,7 +166,6 @@ nothing_left() { # of a request
     export ASAN_OPTIONS=detect_leaks=0
     gcc -fsanitize=address -std=gnu11 -D_GNU_SOURCE -o gcc.asan "$ROOT/tests/clients/calls.c" -pthread
     clang -fsanitize=address -std=gnu11 -D_GNU_SOURCE -o clang.asan "$ROOT/tests/clients/calls.c" -pthread
-    # shellcheck disable=SC2016 # sh's own
     local fetch='exec "$0" waitall "$1" /bytes/3000 "$CANARY"'
     crosses "$OURS" sh -c "$fetch" ./clang.asan "$ORIGIN_PORT"
     crosses "$(object libasan.so):$OURS" sh -c "$fetch" ./gcc.asan "$ORIGIN_PORT"
@@ -179,7 +178,6 @@ nothing_left() { # of a request
 
 # rude LIST MODE [FILE]
 rude() {
-    # shellcheck disable=SC2016 # sh's own
     crosses "$1" sh -c 'exec "$0" "$1" "$2" "$CANARY" "$3"' "$BATS_FILE_TMPDIR/rude" "$2" "$ORIGIN_PORT" "${3:-}"
 }
 
@@ -195,13 +193,11 @@ rude() {
 }
 
 @test "a constructor that runs before ours dials" {
-    # shellcheck disable=SC2016 # sh's own
     crosses "$OURS:$BATS_FILE_TMPDIR/early_fetch.so" \
         sh -c 'EARLY="call $1 $CANARY" exec "$0" wait "$1" x' "$BATS_FILE_TMPDIR/rude" "$ORIGIN_PORT"
 }
 
 @test "a thread of such a constructor dials while ours runs" {
-    # shellcheck disable=SC2016 # sh's own
     crosses "$OURS:$BATS_FILE_TMPDIR/early_fetch.so" \
         sh -c 'EARLY="thread $1 $CANARY" exec "$0" wait "$1" x' "$BATS_FILE_TMPDIR/rude" "$ORIGIN_PORT"
 }
