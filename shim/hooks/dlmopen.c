@@ -13,7 +13,8 @@
 #include <dlfcn.h>
 #include <limits.h>
 
-_Static_assert(RTLD_DEEPBIND == 8 && LM_ID_NEWLM == -1, "the numbers below");
+_Static_assert(RTLD_DEEPBIND == 8, "the mask below is its complement");
+_Static_assert(LM_ID_NEWLM + 1 == 0, "the number below");
 
 Lmid_t hook_dlmopen_namespace(void);
 

@@ -108,7 +108,7 @@ EXPORT ssize_t recvmsg(int fd, struct msghdr *msg, int flags)
     struct iovec part = msg && msg->msg_iovlen && msg->msg_iov ? msg->msg_iov[0] : (struct iovec){NULL, 0};
     if (!goes_in(fd, flags, &part.iov_len, &cut))
         return -1;
-    if (!cut)
+    if (!cut || !msg)
         return got(fd, flags, next.recvmsg(fd, msg, flags), false);
     struct msghdr less = *msg;
     less.msg_iov = &part;
@@ -170,7 +170,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     struct iovec part = bare ? msg->msg_iov[0] : (struct iovec){NULL, 0};
     if (!goes_out(fd, flags, &part.iov_len, &cut))
         return -1;
-    if (!cut)
+    if (!cut || !msg)
         return next.sendmsg(fd, msg, flags);
     struct msghdr less = *msg;
     less.msg_iov = &part;
