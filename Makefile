@@ -34,7 +34,8 @@ CLI_C    := $(wildcard shim/cli/*.c)
 TLS_C    := $(wildcard shim/tls/*.c)
 HTTP1_C  := $(wildcard shim/http1/*.c)
 AUDIT_C  := $(wildcard shim/audit/*.c)
-RELAY_C  := shim/relay/program.c
+NET_C    := $(wildcard shim/net/*.c)
+RELAY_C  := shim/relay/program.c shim/relay/far.c
 SHIM_C   := $(filter-out $(RELAY_C),$(wildcard shim/*.c shim/conn/*.c shim/hooks/*.c shim/wait/*.c shim/negotiate/*.c \
               shim/relay/*.c))
 PURE_C   := $(POLICY_C) $(HTTP1_C) $(AUDIT_C)
@@ -42,7 +43,7 @@ PURE_C   := $(POLICY_C) $(HTTP1_C) $(AUDIT_C)
 INNER_C  := $(filter-out shim/hooks/% shim/wait/% shim/init.c,$(SHIM_C)) $(PURE_C)
 UNIT_C   := $(wildcard tests/unit/*.c)
 TLS_UNIT_C := $(wildcard tests/unit/tls_*.c)
-SHIM_UNIT_C := $(wildcard tests/unit/shim_*.c)
+SHIM_UNIT_C := $(wildcard tests/unit/shim_*.c tests/unit/net_*.c)
 objs = $(patsubst %.c,$(BUILD)/obj/%.o,$(1))
 
 UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(UNIT_C))
@@ -77,9 +78,9 @@ $(BUILD)/libtlsup-relay: $(call objs,$(RELAY_C) $(INNER_C))
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -pthread -ldl
 
-$(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C) $(HTTP1_C))
+$(BUILD)/tlsup: $(call objs,$(CLI_C) $(NET_C) $(INNER_C))
 	@echo "  LINK    $@"
-	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -ldl
+	@$(CC) $(LDBASE) -pie -o $@ $^ $(LDFLAGS) -pthread -ldl
 
 -include tests/origin/origin.mk
 -include tests/clients/clients.mk
@@ -88,7 +89,7 @@ $(BUILD)/tlsup: $(call objs,$(CLI_C) $(POLICY_C) $(HTTP1_C))
 # unit programs: those of the engine link it and OpenSSL, those of the shim all of it that exports nothing, the
 # others the pure parts alone
 $(SHIM_UNITS): $(BUILD)/unit/%: $(BUILD)/obj/tests/unit/%.o \
-  $(call objs,$(INNER_C))
+  $(call objs,$(NET_C) $(INNER_C))
 	@mkdir -p $(@D)
 	@echo "  LINK    $@"
 	@$(CC) $(LDBASE) -o $@ $^ $(LDFLAGS) -pthread -ldl

@@ -74,7 +74,7 @@ void audit_decision(const char *sink, const struct audit_event *event);
 void audit_close(const char *sink, const struct audit_event *event);
 
 /* From now on records are those of another process, which a relay works for: its pid, and its executable
- * (NULL: the same as ours). Once, before the first record. */
+ * (NULL: the same as before). While no other thread records. */
 void audit_speak_for(pid_t pid, const char *exe);
 /* The executable as records name it; "" if it is not known. */
 void audit_exe(char *out, size_t cap);

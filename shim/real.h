@@ -47,3 +47,7 @@ void real_find_clock(void);
 /* Finds every function with dlsym(RTLD_NEXT). Idempotent; allocates (dlsym may); called by the constructor,
  * or by the first call that needs a function without an early body. Not async-signal-safe the first time. */
 void real_resolve(void);
+
+/* The word of `tlsup run --strict` in the environment that we were started with (TLSUP_NET), for programs of
+ * ours; NULL: there is no net. real.connect carries it. */
+const char *real_net(void);

@@ -131,6 +131,8 @@ E
     [ "$output" = "tlsup run: there is no command to run; see tlsup run --help" ]
     tlsup run --
     [ "$status" -eq 125 ]
+    tlsup run --strict
+    [ "$status" -eq 125 ]
     tlsup run --nonsense true
     [ "$status" -eq 125 ]
     [ "$output" = "tlsup run: unknown option --nonsense, or one that lacks its value; see tlsup run --help" ]
@@ -189,8 +191,11 @@ E
 
 # The place of the system's policy is compiled in: this one has it in the test's own directory.
 @test "run -p: not under a system policy that does not allow it" {
-    $CC -std=gnu11 -D_GNU_SOURCE -DTLSUP_SYSTEM_POLICY="\"$TMP/system.conf\"" -I"$ROOT" -o "$TMP/t/tlsup" \
-        "$ROOT"/policy/*.c "$ROOT"/shim/cli/*.c "$ROOT"/shim/http1/*.c -ldl
+    local sanitize=()
+    [[ -z $(sanitizer_runtime) ]] || sanitize=(-fsanitize=address,undefined)
+    $CC "${sanitize[@]}" -std=gnu11 -D_GNU_SOURCE -DTLSUP_SYSTEM_POLICY="\"$TMP/system.conf\"" -I"$ROOT" -o "$TMP/t/tlsup" \
+        "$ROOT"/policy/*.c "$ROOT"/shim/cli/*.c "$BUILD"/obj/shim/{real,table,names,config,engine}.o \
+        "$BUILD"/obj/shim/{audit,conn,http1,negotiate,net}/*.o -ldl -pthread
     echo '* may' >"$TMP/p.conf"
     forbidden() {
         tlsup run -p "$TMP/p.conf" touch "$TMP/started"

@@ -83,8 +83,10 @@ static const char *exe_path(char own[EXE_MAX])
 void audit_speak_for(pid_t pid, const char *exe)
 {
     spoken_for = pid;
-    if (exe && exe[0])
-        cache_exe(exe, strlen(exe));
+    if (!exe || !exe[0])
+        return;
+    atomic_store(&exe_state, 0);
+    cache_exe(exe, strlen(exe));
 }
 
 void audit_exe(char *out, size_t cap)

@@ -12,12 +12,12 @@ static const struct cli_verb verbs[] = {
      "start a command with tlsup loaded into it",
      "  -p, --policy FILE   use this policy; it is checked first, and nothing is started if it is not "
      "usable\n"
-     "      --strict        start nothing that tlsup cannot be loaded into\n"
+     "      --strict        put a net of the kernel under it, for what tlsup is not loaded into\n"
      "      --explain       say on standard error what becomes of each connection, while the command runs;\n"
      "                      in colour on a terminal, unless NO_COLOR is set\n"
      "\n"
      "Before the start it is looked for what keeps tlsup out: static, set-user-ID, Go, musl and foreign\n"
-     "programs, also behind #!, env and its like, and sh -c. Each is a warning, or refused by --strict.\n"
+     "programs, also behind #!, env and its like, and sh -c. Each is a warning, or caught by --strict.\n"
      "\n"
      "The exit status is the command's; 125 if tlsup itself fails, 126 if the command cannot be\n"
      "executed, 127 if it is not found.\n",

@@ -9,6 +9,7 @@
 #include "shim/cli/preload.h"
 #include "shim/cli/target.h"
 #include "shim/cli/watch.h"
+#include "shim/net/net.h"
 
 static int fail(const char *what, const char *why)
 {
@@ -56,23 +57,28 @@ static int preload(void)
     return status;
 }
 
-/* Says what tlsup cannot be loaded into. With --strict that is the end, before anything is started. */
-static int look_at_target(char **command, bool strict)
+static bool loses_privileges(enum target_obstacle obstacle)
+{
+    return obstacle == TARGET_SET_UID || obstacle == TARGET_SET_GID || obstacle == TARGET_CAPABILITIES;
+}
+
+/* Says what tlsup cannot be loaded into; under the net that is no matter, but privileges are. */
+static void look_at_target(char **command, bool strict)
 {
     static struct target t;
     static struct cli_source s;
 
     target_look(command, TARGET_SCRIPTS_AS_FILES, &t);
     for (size_t i = 0; i < t.n; i++)
-        if (t.steps[i].obstacle != TARGET_FINE)
-            fprintf(stderr, "tlsup run: %s: %s %s\n", strict ? "refused" : "warning", t.steps[i].path,
+        if (strict && loses_privileges(t.steps[i].obstacle))
+            fprintf(stderr, "tlsup run: warning: %s gets none of its privileges under --strict\n",
+                    t.steps[i].path);
+        else if (!strict && t.steps[i].obstacle != TARGET_FINE)
+            fprintf(stderr, "tlsup run: warning: %s %s\n", t.steps[i].path,
                     target_obstacle_text(t.steps[i].obstacle));
-    if (strict && target_count_obstacles(&t))
-        return fail("--strict: nothing was started", "");
     cli_load(&s); /* the one that the command will have */
     target_tell_proxy(stderr, "tlsup run: warning: ", s.source.policy);
     policy_unref(s.source.policy);
-    return CLI_OK;
 }
 
 static int start(char **command)
@@ -84,6 +90,23 @@ static int start(char **command)
     error = errno;
     fprintf(stderr, "tlsup run: %s: %s\n", command[0], strerror(error));
     return error == ENOENT ? CLI_NOT_FOUND : CLI_NOT_EXECUTABLE;
+}
+
+static void say_no_net(const char *what, const char *why)
+{
+    fprintf(stderr, "tlsup run: --strict is not possible here, nothing was started: %s: %s\n", what, why);
+}
+
+/* The kernel sees what the preload does not. */
+static int start_strictly(char **command)
+{
+    static char relay[PATH_MAX];
+    struct net_order order = {
+        .relay = relay, .start = start, .command = command, .refuse = say_no_net, .failed = CLI_FAILED};
+
+    if (!cli_object("libtlsup-relay", relay))
+        return fail(relay, "cannot be opened; is tlsup installed or built completely?");
+    return net_run(&order);
 }
 
 int cli_run(const struct cli_verb *self, int argc, char **argv)
@@ -119,7 +142,7 @@ int cli_run(const struct cli_verb *self, int argc, char **argv)
         look_at_policy();
     if ((status = preload()) != CLI_OK)
         return status;
-    if ((status = look_at_target(argv + optind, strict)) != CLI_OK)
-        return status;
-    return explain ? watch(argv + optind, start) : start(argv + optind);
+    look_at_target(argv + optind, strict);
+    int (*run)(char **) = strict ? start_strictly : start;
+    return explain ? watch(argv + optind, run) : run(argv + optind);
 }

@@ -265,7 +265,8 @@ enum gate {
     GATE_REFUSED,  /* *error is the errno */
     GATE_GOVERNED, /* a conn is published at fd, state CANDIDATE; *conn has a reference */
 };
-/* An IP address as the policy knows it, v4 mapped into v6. False: another family. Pure. */
+/* An IP address as the policy knows it, v4 mapped into v6, and the unspecified one as the loopback that it
+ * reaches. False: another family. Pure. */
 bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out,
                        uint16_t *port);
 /* Looks at a connect() that is about to happen. No lock needed; may read the policy (blocks on a file). */

@@ -35,28 +35,6 @@ static bool is_tcp(int fd)
     return protocol == IPPROTO_TCP || protocol == IPPROTO_MPTCP;
 }
 
-bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out, uint16_t *port)
-{
-    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
-    if (addr->sa_family == AF_INET && len >= (socklen_t)sizeof(struct sockaddr_in)) {
-        struct sockaddr_in in;
-        memcpy(&in, addr, sizeof in);
-        memcpy(out->bytes, mapped, sizeof mapped);
-        memcpy(out->bytes + sizeof mapped, &in.sin_addr, 4);
-        *port = ntohs(in.sin_port);
-        return true;
-    }
-    if (addr->sa_family == AF_INET6 && len >= (socklen_t)offsetof(struct sockaddr_in6, sin6_scope_id)) {
-        struct sockaddr_in6 in6;
-        memset(&in6, 0, sizeof in6);
-        memcpy(&in6, addr, len < (socklen_t)sizeof in6 ? len : (socklen_t)sizeof in6);
-        memcpy(out->bytes, &in6.sin6_addr, sizeof out->bytes);
-        *port = ntohs(in6.sin6_port);
-        return true;
-    }
-    return false;
-}
-
 /* connect() to the unspecified address reaches this host (0.0.0.0 and ::). */
 static void normalise_any(struct policy_address *a)
 {
@@ -67,6 +45,30 @@ static void normalise_any(struct policy_address *a)
     } else if (memcmp(a->bytes, zero, sizeof zero) == 0) {
         a->bytes[15] = 1;
     }
+}
+
+bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy_address *out, uint16_t *port)
+{
+    static const uint8_t mapped[12] = {0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0xff, 0xff};
+    if (addr->sa_family == AF_INET && len >= (socklen_t)sizeof(struct sockaddr_in)) {
+        struct sockaddr_in in;
+        memcpy(&in, addr, sizeof in);
+        memcpy(out->bytes, mapped, sizeof mapped);
+        memcpy(out->bytes + sizeof mapped, &in.sin_addr, 4);
+        *port = ntohs(in.sin_port);
+        normalise_any(out);
+        return true;
+    }
+    if (addr->sa_family == AF_INET6 && len >= (socklen_t)offsetof(struct sockaddr_in6, sin6_scope_id)) {
+        struct sockaddr_in6 in6;
+        memset(&in6, 0, sizeof in6);
+        memcpy(&in6, addr, len < (socklen_t)sizeof in6 ? len : (socklen_t)sizeof in6);
+        memcpy(out->bytes, &in6.sin6_addr, sizeof out->bytes);
+        *port = ntohs(in6.sin6_port);
+        normalise_any(out);
+        return true;
+    }
+    return false;
 }
 
 /* ---- the gate ---- */
@@ -210,7 +212,6 @@ enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct c
     bool refused = false;
     if (!conn_read_address(addr, len, &d.address, &d.port))
         return GATE_PASS;
-    normalise_any(&d.address);
     d.policy = config_policy(d.port, &refused, why, sizeof why);
     if (!d.policy) {
         if (!refused || !is_tcp(fd))

@@ -6,6 +6,7 @@
 #include "shim/config.h"
 #include "shim/engine.h"
 #include "shim/init.h"
+#include "shim/real.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -18,7 +19,8 @@
 #define PRELOAD    "LD_PRELOAD="
 #define POLICY     "TLSUP_POLICY="
 #define LISTENER   AUDIT_LISTENER "=" /* of `tlsup run --explain` */
-#define SEPARATORS " :"               /* ld.so(8) */
+#define NET        "TLSUP_NET="
+#define SEPARATORS " :" /* ld.so(8) */
 
 static char own_preload[2 * PATH_MAX]; /* "LD_PRELOAD=…": "" if it was not that which loaded us */
 static char own_settings[ENVIRONMENT_SETTINGS]
@@ -86,6 +88,7 @@ void environment_init(void)
     keep_preload(secure_getenv("LD_PRELOAD"));
     keep_setting(own_settings[0], POLICY, config_environment_policy());
     keep_setting(own_settings[1], LISTENER, secure_getenv(AUDIT_LISTENER));
+    keep_setting(own_settings[2], NET, real_net());
 }
 
 /* ---- what is missing ---- */

@@ -14,7 +14,7 @@
 #include <stddef.h>
 
 #define ENVIRONMENT_ROOM     1000U
-#define ENVIRONMENT_SETTINGS 2U /* besides LD_PRELOAD: the policy, and who listens */
+#define ENVIRONMENT_SETTINGS 3U /* besides LD_PRELOAD: the policy, who listens, and the word for the net */
 
 struct environment {
     char *const *envp;                                    /* for exec: the given one, or ours */

@@ -4,12 +4,16 @@
  * which starts it. 3 is the connection, 4 the pair's end. DESTINATION is for people, PEER the address that
  * the program dialled in hexadecimal, PORT where TCP goes, PID and EXE whose connection it is, NAMEs what the
  * resolver had called the address.
+ *
+ * PORT 0: a supervisor starts it (shim/net/). Then 3 is to be dialled, and how that went is told on 5; 4 is
+ * on its way to being a TCP connection with the program.
  */
 #include "shim/audit.h"
 #include "shim/config.h"
 #include "shim/conn/conn.h"
 #include "shim/names.h"
 #include "shim/real.h"
+#include "shim/relay/far.h"
 #include "shim/relay/pair.h"
 #include "shim/relay/pump.h"
 #include "shim/relay/title.h"
@@ -56,13 +60,14 @@ static void refuse(void)
     _exit(1);
 }
 
-static struct conn *govern(const struct sockaddr_storage *peer, socklen_t len)
+static struct conn *govern(const struct sockaddr_storage *peer, socklen_t len, int *error)
 {
     struct conn *c = NULL;
-    int error = 0;
-    enum gate gate = conn_gate(RELAY_TCP, (const struct sockaddr *)peer, len, &c, &error);
-    if (gate == GATE_PASS)
+    enum gate gate = conn_gate(RELAY_TCP, (const struct sockaddr *)peer, len, &c, error);
+    if (gate == GATE_PASS) {
         audit_message("the policy changed while a connection was handed to a relay: it was ended", NULL);
+        *error = EACCES;
+    }
     return gate == GATE_GOVERNED ? c : NULL;
 }
 
@@ -85,10 +90,15 @@ int main(int argc, char **argv)
     table_adopt();
     audit_speak_for((pid_t)strtol(argv[ARG_PID], NULL, 10), argv[ARG_EXE]);
     restore_names(&peer, argv + ARG_NAMES);
-    struct conn *c = govern(&peer, len);
+    int error = 0;
+    uint16_t port = (uint16_t)strtoul(argv[ARG_PORT], NULL, 10);
+    struct conn *c = govern(&peer, len, &error);
+    if (!port && !far_meet(c, &peer, len, error))
+        _exit(1);
     if (!c)
         refuse();
-    conn_goes_to(c, (uint16_t)strtoul(argv[ARG_PORT], NULL, 10));
+    if (port)
+        conn_goes_to(c, port);
     pump_run(c, RELAY_TCP, RELAY_LOCAL);
     _exit(0);
 }

@@ -6,15 +6,18 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/sockios.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #define CHUNK_BYTES   16384U
-#define SEED_BYTES    1U           /* what the pair comes with */
+#define SEED_BYTES    1U           /* what a pair comes with */
 #define SNIFF_NS      1000000000LL /* a head that stays in pieces this long is decided by the names known */
 #define LINGER_NS     5000000000LL /* what the server still says to a program that is gone */
 #define NS_PER_MS     1000000LL
+#define RESET_TENTHS  50
 #define WITHOUT_LIMIT (-1)
 
 struct pump {
@@ -23,14 +26,15 @@ struct pump {
     int watch;        /* an epoll set that tells of new bytes in the pair, for one byte always is there */
     char *out, *in;   /* CHUNK_BYTES each */
     size_t from, len; /* in[from, len) waits for the program to read */
-    size_t given;     /* bytes at the head of the pair that the conn has, or that belong to nobody */
-    bool stuck;       /* the conn does not take what is in the pair now */
-    bool out_ended;   /* the program has said all, and the conn knows */
-    bool in_ended;    /* the server has, and the program knows */
-    bool gone;        /* nobody is at the other end of the pair */
-    bool failed;      /* ends with a reset */
-    bool silent;      /* stderr is let go of */
-    bool abandoned;   /* the server spoke to a program that is gone */
+    size_t seed;    /* bytes that stay in the pair; a TCP connection in its place can say a reset by itself */
+    size_t given;   /* bytes at the head of the pair that the conn has, or that belong to nobody */
+    bool stuck;     /* the conn does not take what is in the pair now */
+    bool out_ended; /* the program has said all, and the conn knows */
+    bool in_ended;  /* the server has, and the program knows */
+    bool gone;      /* nobody is at the other end of the pair */
+    bool failed;    /* ends with a reset */
+    bool silent;    /* stderr is let go of */
+    bool abandoned; /* the server spoke to a program that is gone */
     uint64_t sniffed; /* when the last byte of a head in pieces came */
     uint64_t said_at; /* the program is gone and all that it said is on its way: when that was so first */
 };
@@ -40,7 +44,8 @@ struct pump {
 static void set_offset(const struct pump *p)
 {
     int offset = (int)p->given;
-    real.setsockopt(p->local, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
+    if (p->seed)
+        real.setsockopt(p->local, SOL_SOCKET, SO_PEEK_OFF, &offset, sizeof offset);
 }
 
 /* Takes all but `left` of the bytes that were given out of the pair. */
@@ -89,8 +94,8 @@ static enum conn_rc give(struct pump *p, size_t len)
     p->given += done;
     p->stuck = rc == RC_AGAIN;
     p->failed = p->failed || rc == RC_ERROR || rc == RC_EOF;
-    if (is_committed(p->c))
-        consume(p, SEED_BYTES);
+    if (is_committed(p->c) || !p->seed)
+        consume(p, p->seed);
     else if (done < len)
         set_offset(p);
     return rc;
@@ -279,7 +284,7 @@ static void step(struct pump *p)
         conn_advance(p->c);
     }
     if (is_committed(p->c))
-        consume(p, SEED_BYTES);
+        consume(p, p->seed);
     step_in(p);
     conn_unlock(p->c);
 }
@@ -290,10 +295,22 @@ static bool prepare(struct pump *p)
     p->watch = real.epoll_create1(EPOLL_CLOEXEC);
     p->out = malloc(CHUNK_BYTES);
     p->in = malloc(CHUNK_BYTES);
-    p->given = SEED_BYTES;
+    p->seed = conn_option(p->local, SOL_SOCKET, SO_DOMAIN) == AF_UNIX ? SEED_BYTES : 0;
+    p->given = p->seed;
     p->sniffed = now_ns();
     set_offset(p);
     return p->out && p->in && p->watch >= 0 && real.epoll_ctl(p->watch, EPOLL_CTL_ADD, p->local, &e) == 0;
+}
+
+/* What was said before arrives: a reset overtakes what the other side has no room for. */
+static void reset(const struct pump *p)
+{
+    struct linger now = {.l_onoff = 1};
+    int left = 0;
+    for (int tenths = 0; tenths < RESET_TENTHS && real.ioctl(p->local, SIOCOUTQ, &left) == 0 && left;
+         tenths++)
+        real.poll(NULL, 0, 100);
+    real.setsockopt(p->local, SOL_SOCKET, SO_LINGER, &now, sizeof now);
 }
 
 void pump_run(struct conn *c, int fd, int local)
@@ -310,6 +327,8 @@ void pump_run(struct conn *c, int fd, int local)
     bool clean = ready && !p.failed && c->state != CONN_REFUSED;
     if (clean)
         consume(&p, 0);
+    else if (!p.seed)
+        reset(&p);
     conn_last_word(fd); /* now: whoever called us has a reference, and may keep it until the process ends */
     conn_leave(fd);
     real.close(local);

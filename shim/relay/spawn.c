@@ -25,8 +25,8 @@ struct order { /* one malloc'ed piece: what the new program is told */
     char peer[2 * sizeof(struct sockaddr_storage) + 1];
     char port[8], pid[16];
     char exe[PATH_MAX];
-    char policy[PATH_MAX + 16], journal[80], listener[PATH_MAX + 16];
-    char *argv[WORDS], *envp[4];
+    char policy[PATH_MAX + 16], journal[80], listener[PATH_MAX + 16], net[32];
+    char *argv[WORDS], *envp[5];
     const struct pair *pair;
     int error;
 };
@@ -76,6 +76,10 @@ static void put_environment(struct order *o)
     if (listener) {
         put_setting(o->listener, sizeof o->listener, AUDIT_LISTENER "=", listener);
         o->envp[n++] = o->listener;
+    }
+    if (real_net()) { /* it dials, too */
+        put_setting(o->net, sizeof o->net, "TLSUP_NET=", real_net());
+        o->envp[n++] = o->net;
     }
 }
 

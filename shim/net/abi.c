@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/net/abi.h"
+
+#include <linux/audit.h>
+
+static const struct net_abi abis[] = {
+    {MACHINE_X86_64, AUDIT_ARCH_X86_64, true, true, 8, 42, 44, 46, 307, 425, -1},
+    {MACHINE_X86_64, AUDIT_ARCH_I386, false, false, 4, 362, 369, 370, 345, 425, 102},
+    {MACHINE_AARCH64, AUDIT_ARCH_AARCH64, true, false, 8, 203, 206, 211, 269, 425, -1},
+    {MACHINE_AARCH64, AUDIT_ARCH_ARM, false, false, 4, 283, 290, 296, 374, 425, 102},
+};
+
+#if defined(__x86_64__)
+#define MACHINE MACHINE_X86_64
+#elif defined(__aarch64__)
+#define MACHINE MACHINE_AARCH64
+#else
+#error "tlsup knows the system calls of x86-64 and aarch64 only"
+#endif
+
+const struct net_abi *net_abi_next(const struct net_abi *before)
+{
+    for (size_t i = before ? (size_t)(before - abis) + 1 : 0; i < sizeof abis / sizeof *abis; i++)
+        if (abis[i].machine == MACHINE)
+            return &abis[i];
+    return NULL;
+}
+
+const struct net_abi *net_abi_of(uint32_t arch)
+{
+    const struct net_abi *a = net_abi_next(NULL);
+    while (a && a->arch != arch)
+        a = net_abi_next(a);
+    return a;
+}
+
+enum net_call net_abi_call(const struct net_abi *abi, int number)
+{
+    if (number == abi->connect)
+        return CALL_CONNECT;
+    if (number == abi->sendto)
+        return CALL_SENDTO;
+    if (number == abi->sendmsg)
+        return CALL_SENDMSG;
+    if (number == abi->sendmmsg)
+        return CALL_SENDMMSG;
+    return abi->socketcall >= 0 && number == abi->socketcall ? CALL_SOCKETCALL : CALL_NONE;
+}

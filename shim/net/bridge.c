@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/net/bridge.h"
+
+#include "shim/conn/conn.h"
+#include "shim/net/near.h"
+#include "shim/net/sock.h"
+#include "shim/net/start.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <linux/filter.h>
+#include <netinet/tcp.h>
+#include <stddef.h>
+#include <string.h>
+
+static const char *program;
+
+void bridge_init(const char *relay)
+{
+    program = relay;
+}
+
+static void drop(int *fd)
+{
+    if (*fd >= 0)
+        real.close(*fd);
+    *fd = -1;
+}
+
+void bridge_close(struct bridge *b)
+{
+    drop(&b->door);
+    drop(&b->near);
+    drop(&b->word);
+}
+
+/* ---- this side ---- */
+
+static int new_end(int family)
+{
+    int fd = real.socket(family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0), on = 1, off = 0;
+    real.setsockopt(fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    if (family == AF_INET6)
+        real.setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
+    return fd;
+}
+
+static bool bind_to(int fd, const struct bridge *b)
+{
+    return real.bind(fd, (const struct sockaddr *)&b->at, b->at_len) == 0;
+}
+
+static bool listen_deaf(struct bridge *b)
+{
+    struct sock_filter nothing = {BPF_RET | BPF_K, 0, 0, 0};
+    struct sock_fprog filter = {1, &nothing};
+    b->door = new_end(b->at.ss_family);
+    return real.setsockopt(b->door, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0 &&
+           bind_to(b->door, b) && listen(b->door, 1) == 0 &&
+           real.getsockname(b->door, (struct sockaddr *)&b->at, &b->at_len) == 0;
+}
+
+/* The address that the socket is bound to, else loopback. */
+static bool open_door(struct bridge *b, int sock, const struct net_request *r)
+{
+    for (unsigned attempt = 0; near_address(&b->at, &b->at_len, sock, r, attempt); attempt++) {
+        if (listen_deaf(b)) {
+            b->near = new_end(b->at.ss_family);
+            return bind_to(b->near, b);
+        }
+        drop(&b->door);
+    }
+    return false;
+}
+
+/* ---- the far side ---- */
+
+static int new_wire(int sock, const char **why)
+{
+    struct sockaddr_storage local;
+    socklen_t len = sizeof local;
+    int mark = conn_option(sock, SOL_SOCKET, SO_MARK), on = 1;
+    if (real.getsockname(sock, (struct sockaddr *)&local, &len) != 0)
+        return -1;
+    int wire = real.socket(local.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (wire < 0)
+        return -1;
+    if (mark > 0 && real.setsockopt(wire, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
+        *why = "its socket has a mark (SO_MARK), which a relay may not set";
+        drop(&wire);
+    } else if (near_is_bound(&local)) {
+        near_put_port(&local, 0);
+        real.setsockopt(wire, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
+        if (real.bind(wire, (struct sockaddr *)&local, len) != 0)
+            drop(&wire);
+    }
+    return wire;
+}
+
+static int start(struct bridge *b, int wire, const struct net_request *r)
+{
+    int words[2];
+    if (real.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, words) != 0)
+        return errno;
+    b->word = words[0];
+    int error = start_relay(program, wire, b->near, words[1], r);
+    real.close(words[1]);
+    return error;
+}
+
+/* ---- the whole ---- */
+
+static const char *obstacle(int sock)
+{
+    if (sock_kind(sock) == SOCK_DERIVED)
+        return "its socket is one of MPTCP or SMC, which is not brought to a relay";
+    if (!sock_is_of_our_network(sock))
+        return "its socket is of another network namespace than the supervisor";
+    if (sock_has_device(sock))
+        return "its socket is bound to a network interface (SO_BINDTODEVICE), where no relay is";
+    return NULL;
+}
+
+int bridge_open(struct bridge *b, int sock, const struct net_request *r, const char **why)
+{
+    int off = 0, error;
+    *b = (struct bridge){.door = -1, .near = -1, .word = -1};
+    *why = obstacle(sock);
+    if (*why)
+        return EACCES;
+    int wire = new_wire(sock, why);
+    if (wire < 0)
+        return *why ? EACCES : errno;
+    real.setsockopt(sock, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
+    error = open_door(b, sock, r) ? sock_connect(sock, (struct sockaddr *)&b->at, b->at_len) : EADDRNOTAVAIL;
+    if (error == EINPROGRESS) {
+        error = start(b, wire, r);
+        if (error) {
+            *why = "no relay could be started";
+            bridge_fail(b, sock, true);
+        }
+    }
+    real.close(wire);
+    if (error)
+        bridge_close(b);
+    return error;
+}
+
+void bridge_join(struct bridge *b, int sock)
+{
+    struct sockaddr_storage caller;
+    socklen_t len = sizeof caller;
+    if (real.getsockname(sock, (struct sockaddr *)&caller, &len) == 0)
+        real.connect(b->near, (struct sockaddr *)&caller, len);
+    bridge_close(b);
+}
+
+/* Whoever sleeps is woken twice: dissolving says ECONNRESET, and a port where nobody is ECONNREFUSED. Nothing
+ * lets us say what the relay has met. */
+void bridge_fail(struct bridge *b, int sock, bool told)
+{
+    sock_dissolve(sock);
+    bridge_close(b);
+    if (told)
+        conn_option(sock, SOL_SOCKET, SO_ERROR);
+    else
+        sock_connect(sock, (struct sockaddr *)&b->at, b->at_len);
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The way from a caught socket to a relay of its own. Nothing is put in the socket's place: it keeps its
+ * number, flags, options and registrations, and is connected to a port of this machine.
+ *
+ * While the relay dials the destination the socket is in SYN_SENT, as it would be: what it dials is a
+ * listening socket whose filter drops everything. When the relay has arrived, its end, which is bound to the
+ * same port, dials the caller's socket: TCP's simultaneous open (RFC 9293 section 3.5), at once. So nobody
+ * else can ever be accepted in its place, and a destination that does not answer is an error of connect().
+ */
+#pragma once
+
+#include "shim/net/request.h"
+
+#include <stdbool.h>
+
+struct bridge {
+    int door; /* drops what comes */
+    int near; /* the relay's end, shared with it */
+    int word; /* from it an int comes: the errno of its dial, or 0; an end: it is gone */
+    struct sockaddr_storage at;
+    socklen_t at_len;
+};
+
+/* Once: where the relay's program is. Kept by reference. */
+void bridge_init(const char *relay);
+
+/* Starts the relay and puts the socket on its way; 0: `sock` is connecting. Else the errno of the call;
+ * *why then says what cannot be done (static), or is NULL if the system's errno tells all. Does not block;
+ * starts a process. */
+int bridge_open(struct bridge *b, int sock, const struct net_request *r, const char **why);
+/* The relay has arrived: both ends become one connection, and nothing more is to be said about it. */
+void bridge_join(struct bridge *b, int sock);
+/* It has not: whoever waits for the socket gets an error now. `told`: the caller is told by its call. */
+void bridge_fail(struct bridge *b, int sock, bool told);
+void bridge_close(struct bridge *b);

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/net/command.h"
+
+#include "shim/net/filter.h"
+#include "shim/net/sock.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/uio.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static int line = -1; /* between supervisor and command, until exec */
+
+/* ---- in the command ---- */
+
+static void send_listener(int listener, int error)
+{
+    struct iovec iov = {.iov_base = &error, .iov_len = sizeof error};
+    char room[CMSG_SPACE(sizeof listener)] __attribute__((aligned(sizeof(size_t)))) = {0};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
+    if (listener >= 0) {
+        m.msg_control = room;
+        m.msg_controllen = sizeof room;
+        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+        c->cmsg_level = SOL_SOCKET;
+        c->cmsg_type = SCM_RIGHTS;
+        c->cmsg_len = CMSG_LEN(sizeof listener);
+        memcpy(CMSG_DATA(c), &listener, sizeof listener);
+    }
+    real.sendmsg(line, &m, MSG_NOSIGNAL);
+}
+
+__attribute__((noreturn)) static void live(const struct net_order *order, const struct net_before *before,
+                                           uint64_t cookie)
+{
+    char go = 0;
+    int listener = filter_install(cookie);
+    send_listener(listener, listener < 0 ? errno : 0);
+    if (real.recv(line, &go, sizeof go, 0) != sizeof go)
+        _exit(order->failed);
+    real.close(listener);
+    sigaction(SIGCHLD, &before->child, NULL);
+    sigprocmask(SIG_SETMASK, &before->mask, NULL);
+    _exit(order->start(order->command));
+}
+
+/* ---- in the supervisor ---- */
+
+/* The listener, -1: *error says why there is none. */
+static int receive_listener(int *error)
+{
+    int fd = -1;
+    struct iovec iov = {.iov_base = error, .iov_len = sizeof *error};
+    char room[CMSG_SPACE(sizeof fd)] __attribute__((aligned(sizeof(size_t)))) = {0};
+    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
+    if (real.recvmsg(line, &m, MSG_CMSG_CLOEXEC) != sizeof *error) {
+        *error = ECHILD;
+        return -1;
+    }
+    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
+    if (c && c->cmsg_type == SCM_RIGHTS)
+        memcpy(&fd, CMSG_DATA(c), sizeof fd);
+    return fd;
+}
+
+/* Linux 5.9 knows ADDFD, and tells when the last process under the filter is gone. */
+static bool kernel_is_new_enough(int listener)
+{
+    struct seccomp_notif_addfd nothing;
+    memset(&nothing, 0, sizeof nothing);
+    nothing.srcfd = (uint32_t)-1;
+    return real.ioctl(listener, SECCOMP_IOCTL_NOTIF_ADDFD, &nothing) == 0 || errno != EINVAL;
+}
+
+/* May we take a descriptor out of the command and read its memory? */
+static int try_to_look(pid_t pid)
+{
+    static char there = 1;
+    char here = 0;
+    struct iovec to = {&here, 1}, from = {&there, 1};
+    int fd = sock_take(pid, line);
+    if (fd < 0)
+        return errno;
+    real.close(fd);
+    return process_vm_readv(pid, &to, 1, &from, 1, 0) == 1 ? 0 : errno;
+}
+
+static bool check(struct command *c, struct net_message *why)
+{
+    int error = 0;
+    *why = (struct net_message){.word = WORD_REFUSED, .step = STEP_FILTER};
+    c->listener = receive_listener(&error);
+    if (c->listener >= 0 && !kernel_is_new_enough(c->listener))
+        error = ENOSYS;
+    if (!error) {
+        why->step = STEP_LOOK;
+        error = try_to_look(c->pid);
+    }
+    why->value = error;
+    return error == 0;
+}
+
+bool command_fork(struct command *c, const struct net_order *order, const struct net_before *before,
+                  uint64_t cookie, struct net_message *why)
+{
+    int ends[2] = {-1, -1};
+    *c = (struct command){.pid = -1, .listener = -1};
+    *why = (struct net_message){.word = WORD_REFUSED, .step = STEP_LOCAL};
+    if (real.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) == 0)
+        c->pid = fork();
+    if (c->pid == 0) {
+        line = ends[1];
+        real.close(ends[0]);
+        live(order, before, cookie);
+    }
+    why->value = errno;
+    line = ends[0];
+    real.close(ends[1]);
+    if (c->pid > 0 && check(c, why))
+        return true;
+    command_go(false);
+    if (c->pid > 0)
+        waitpid(c->pid, NULL, 0);
+    return false;
+}
+
+void command_go(bool yes)
+{
+    char go = 1;
+    if (yes)
+        real.send(line, &go, sizeof go, MSG_NOSIGNAL);
+    real.close(line);
+}

@@ -1,0 +1,300 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/net/dial.h"
+
+#include "shim/conn/conn.h"
+#include "shim/net/bridge.h"
+#include "shim/net/sock.h"
+#include "shim/net/verdict.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/epoll.h>
+
+#define NS_PER_MS 1000000ULL
+
+struct waiter { /* a blocking call */
+    struct waiter *next;
+    uint64_t id, until; /* until: SO_SNDTIMEO; 0: for ever */
+    int late;           /* what it gets then */
+};
+
+struct dial;
+struct watch {
+    struct dial *dial;
+};
+
+struct dial {
+    struct dial *next;
+    int sock;
+    uint64_t cookie;
+    bool bridged;
+    struct bridge bridge;
+    struct waiter *waiters;
+    struct watch on_sock, on_word;
+};
+
+static struct dial *dials;
+static int the_listener, the_epoll;
+
+void dial_init(int listener, int epoll)
+{
+    the_listener = listener;
+    the_epoll = epoll;
+}
+
+/* ---- the list ---- */
+
+static struct dial *find(uint64_t cookie)
+{
+    for (struct dial *d = dials; d; d = d->next)
+        if (d->cookie == cookie)
+            return d;
+    return NULL;
+}
+
+static bool watch(int fd, struct watch *w, uint32_t events)
+{
+    struct epoll_event e = {.events = events, .data.ptr = w};
+    return real.epoll_ctl(the_epoll, EPOLL_CTL_ADD, fd, &e) == 0;
+}
+
+/* The program may hold what we close: the set would go on telling of it. */
+static void forget(struct dial *d)
+{
+    for (struct dial **at = &dials; *at; at = &(*at)->next)
+        if (*at == d) {
+            *at = d->next;
+            break;
+        }
+    real.epoll_ctl(the_epoll, EPOLL_CTL_DEL, d->sock, NULL);
+    real.close(d->sock);
+    if (d->bridged)
+        bridge_close(&d->bridge);
+    while (d->waiters) {
+        struct waiter *w = d->waiters;
+        d->waiters = w->next;
+        free(w);
+    }
+    free(d);
+}
+
+static struct dial *add(int sock, bool bridged)
+{
+    struct dial *d = calloc(1, sizeof *d);
+    if (!d)
+        return NULL;
+    *d = (struct dial){.next = dials, .sock = sock, .cookie = conn_cookie(sock), .bridged = bridged};
+    d->on_sock.dial = d->on_word.dial = d;
+    dials = d;
+    return d;
+}
+
+/* ---- answers ---- */
+
+static bool wait_for(struct dial *d, const struct net_request *r, int late)
+{
+    struct waiter *w = calloc(1, sizeof *w);
+    if (!w)
+        return false;
+    uint64_t timeout = sock_send_timeout_ns(d->sock);
+    *w = (struct waiter){
+        .next = d->waiters, .id = r->id, .until = timeout ? now_ns() + timeout : 0, .late = late};
+    d->waiters = w;
+    return true;
+}
+
+/* Was a call not interrupted, and waits still? */
+static bool somebody_waits(const struct dial *d)
+{
+    for (const struct waiter *w = d->waiters; w; w = w->next)
+        if (request_is_alive(the_listener, w->id))
+            return true;
+    return false;
+}
+
+static void answer_all(const struct dial *d, int error)
+{
+    for (const struct waiter *w = d->waiters; w; w = w->next)
+        request_answer(the_listener, w->id, error);
+}
+
+/* The call goes on after this as the kernel's own would: what blocks waits, the rest hears EINPROGRESS. */
+static void go_on(struct dial *d, const struct net_request *r, int immediately)
+{
+    if (!sock_is_blocking(d->sock)) {
+        request_answer(the_listener, r->id, immediately);
+    } else if (!wait_for(d, r, immediately)) {
+        request_answer(the_listener, r->id, ENOBUFS);
+    }
+}
+
+/* ---- the kinds of dial ---- */
+
+/* No line governs it: what the caller asked for is done, with the address that was looked at. */
+static void go_directly(const struct net_request *r, int sock)
+{
+    int error = sock_connect(sock, (const struct sockaddr *)&r->peer, r->peer_len);
+    bool under_way = error == EINPROGRESS || error == EALREADY;
+    struct dial *d = under_way && sock_is_blocking(sock) ? add(sock, false) : NULL;
+    if (!d || !watch(sock, &d->on_sock, EPOLLOUT)) {
+        request_answer(the_listener, r->id, error);
+        if (d)
+            forget(d);
+        else
+            real.close(sock);
+        return;
+    }
+    go_on(d, r, error);
+}
+
+static void go_to_relay(const struct net_request *r, int sock)
+{
+    const char *why = NULL;
+    struct dial *d = add(sock, true);
+    int error = d ? bridge_open(&d->bridge, sock, r, &why) : ENOBUFS;
+    if (!error && watch(sock, &d->on_sock, EPOLLOUT) && watch(d->bridge.word, &d->on_word, EPOLLIN)) {
+        go_on(d, r, EINPROGRESS);
+        return;
+    }
+    if (why)
+        verdict_refuse(r, error, why);
+    if (!error) { /* the set takes no more */
+        bridge_fail(&d->bridge, sock, true);
+        error = ENOBUFS;
+    }
+    request_answer(the_listener, r->id, error);
+    if (d)
+        forget(d);
+    else
+        real.close(sock);
+}
+
+/* connect() again while the first is under way. */
+static void join(struct dial *d, const struct net_request *r, int sock)
+{
+    real.close(sock);
+    go_on(d, r, EALREADY);
+}
+
+static void ask(const struct net_request *r, int sock)
+{
+    switch (verdict_of(r)) {
+    case VERDICT_REFUSED:
+        request_answer(the_listener, r->id, EACCES);
+        real.close(sock);
+        break;
+    case VERDICT_RELAY: go_to_relay(r, sock); break;
+    default: go_directly(r, sock); break;
+    }
+}
+
+/* Of a connection that is there, under way unknown to us, or to be dissolved: the kernel's own words. */
+static bool is_new_dial(const struct net_request *r, int sock)
+{
+    int state = sock_state(sock);
+    bool internet = r->peer.ss_family == AF_INET || r->peer.ss_family == AF_INET6;
+    return internet && (state == TCP_CLOSE || state == 0);
+}
+
+void dial_begin(const struct net_request *r, int sock)
+{
+    struct dial *d = find(conn_cookie(sock));
+    if (d && r->peer_len >= sizeof r->peer.ss_family && r->peer.ss_family == AF_UNSPEC) {
+        answer_all(d, ECONNABORTED);
+        forget(d);
+        d = NULL;
+    }
+    if (d && sock_state(sock) == TCP_SYN_SENT)
+        join(d, r, sock);
+    else if (is_new_dial(r, sock))
+        ask(r, sock);
+    else
+        go_directly(r, sock);
+}
+
+/* ---- what comes of it ---- */
+
+/* To the kernel our call did not wait, so the next connect() is told of success, and only then the socket
+ * counts as connected: that next one is ours as well. */
+static void finish(int sock)
+{
+    struct sockaddr_storage peer;
+    socklen_t len = sizeof peer;
+    if (real.getpeername(sock, (struct sockaddr *)&peer, &len) == 0)
+        sock_connect(sock, (const struct sockaddr *)&peer, len);
+}
+
+/* An error is not taken from one that asks for it by itself, because its call was interrupted. */
+static void arrived(struct dial *d)
+{
+    if (somebody_waits(d)) {
+        int error = conn_option(d->sock, SOL_SOCKET, SO_ERROR);
+        if (!error)
+            finish(d->sock);
+        answer_all(d, error);
+    }
+    forget(d);
+}
+
+/* The relay's word: its errno, or 0. A relay that is gone without one has refused. */
+static void heard(struct dial *d)
+{
+    int error = EACCES;
+    if (real.recv(d->bridge.word, &error, sizeof error, MSG_DONTWAIT) != sizeof error)
+        error = EACCES;
+    real.epoll_ctl(the_epoll, EPOLL_CTL_DEL, d->bridge.word, NULL);
+    if (error == 0) {
+        bridge_join(&d->bridge, d->sock); /* the socket's own event follows */
+        return;
+    }
+    bool told = somebody_waits(d);
+    bridge_fail(&d->bridge, d->sock, told);
+    answer_all(d, error);
+    forget(d);
+}
+
+void dial_event(void *data)
+{
+    struct watch *w = data;
+    if (w == &w->dial->on_word)
+        heard(w->dial);
+    else
+        arrived(w->dial);
+}
+
+/* ---- SO_SNDTIMEO ---- */
+
+int dial_patience(void)
+{
+    uint64_t now = now_ns(), least = UINT64_MAX;
+    for (const struct dial *d = dials; d; d = d->next)
+        for (const struct waiter *w = d->waiters; w; w = w->next)
+            if (w->until && w->until < least)
+                least = w->until;
+    if (least == UINT64_MAX)
+        return -1;
+    return least <= now ? 0 : (int)((least - now) / NS_PER_MS + 1);
+}
+
+static void give_up(struct dial *d, uint64_t now)
+{
+    for (struct waiter **at = &d->waiters; *at;) {
+        struct waiter *w = *at;
+        if (!w->until || w->until > now) {
+            at = &w->next;
+            continue;
+        }
+        request_answer(the_listener, w->id, w->late);
+        *at = w->next;
+        free(w);
+    }
+}
+
+void dial_late(void)
+{
+    uint64_t now = now_ns();
+    for (struct dial *d = dials; d; d = d->next)
+        give_up(d, now);
+}

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/net/filter.h"
+
+#include "shim/net/abi.h"
+#include "shim/real.h"
+
+#include <errno.h>
+#include <linux/seccomp.h>
+#include <stdbool.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+
+#define ERRNO(e) (SECCOMP_RET_ERRNO | ((e)&SECCOMP_RET_DATA))
+
+struct program {
+    struct sock_filter *at;
+    size_t n;
+};
+
+static void add(struct program *p, unsigned code, uint32_t k, size_t yes, size_t no)
+{
+    p->at[p->n++] = (struct sock_filter){(uint16_t)code, (uint8_t)yes, (uint8_t)no, k};
+}
+
+static void load(struct program *p, size_t offset)
+{
+    add(p, BPF_LD | BPF_W | BPF_ABS, (uint32_t)offset, 0, 0);
+}
+
+static void give(struct program *p, uint32_t result)
+{
+    add(p, BPF_RET | BPF_K, result, 0, 0);
+}
+
+static size_t argument(unsigned i, bool high) /* both machines are little-endian */
+{
+    return offsetof(struct seccomp_data, args) + i * sizeof(uint64_t) + (high ? sizeof(uint32_t) : 0);
+}
+
+/* What follows up to rejoin() is for `number` alone. It has to end by giving a result. */
+static size_t only_for(struct program *p, int number)
+{
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)number, 0, 0);
+    return p->n - 1;
+}
+
+static void rejoin(struct program *p, size_t from)
+{
+    p->at[from].jf = (uint8_t)(p->n - from - 1);
+}
+
+static void on_connect(struct program *p, const struct net_abi *abi, uint64_t cookie)
+{
+    size_t from = only_for(p, abi->connect);
+    if (abi->native) {
+        load(p, argument(3, false));
+        add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)cookie, 0, 3);
+        load(p, argument(3, true));
+        add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(cookie >> 32), 0, 1);
+        give(p, SECCOMP_RET_ALLOW);
+    }
+    give(p, SECCOMP_RET_USER_NOTIF);
+    rejoin(p, from);
+}
+
+#define FASTOPEN 0x20000000U /* MSG_FASTOPEN: connects */
+
+static void on_send(struct program *p, int number, unsigned flags)
+{
+    size_t from = only_for(p, number);
+    load(p, argument(flags, false));
+    add(p, BPF_JMP | BPF_JSET | BPF_K, FASTOPEN, 0, 1);
+    give(p, SECCOMP_RET_USER_NOTIF);
+    give(p, SECCOMP_RET_ALLOW);
+    rejoin(p, from);
+}
+
+static void on_socketcall(struct program *p, int number)
+{
+    static const uint32_t calls[] = {SOCKETCALL_CONNECT, SOCKETCALL_SENDTO, SOCKETCALL_SENDMSG,
+                                     SOCKETCALL_SENDMMSG};
+    size_t from = only_for(p, number), left = sizeof calls / sizeof *calls;
+    load(p, argument(0, false));
+    for (size_t i = 0; left; i++, left--)
+        add(p, BPF_JMP | BPF_JEQ | BPF_K, calls[i], left, 0);
+    give(p, SECCOMP_RET_ALLOW);
+    give(p, SECCOMP_RET_USER_NOTIF);
+    rejoin(p, from);
+}
+
+static void on_abi(struct program *p, const struct net_abi *abi, uint64_t cookie)
+{
+    size_t from = only_for(p, (int)abi->arch);
+    load(p, offsetof(struct seccomp_data, nr));
+    if (abi->has_x32) {
+        add(p, BPF_JMP | BPF_JGE | BPF_K, NET_X32_BIT, 0, 1);
+        give(p, ERRNO(ENOSYS));
+    }
+    size_t ring = only_for(p, abi->io_uring_setup);
+    give(p, ERRNO(ENOSYS));
+    rejoin(p, ring);
+    on_connect(p, abi, cookie);
+    on_send(p, abi->sendto, 3);
+    on_send(p, abi->sendmsg, 2);
+    on_send(p, abi->sendmmsg, 3);
+    if (abi->socketcall >= 0)
+        on_socketcall(p, abi->socketcall);
+    give(p, SECCOMP_RET_ALLOW);
+    rejoin(p, from);
+}
+
+size_t filter_build(struct sock_filter out[FILTER_MAX], uint64_t cookie)
+{
+    struct program p = {out, 0};
+    load(&p, offsetof(struct seccomp_data, arch));
+    for (const struct net_abi *abi = net_abi_next(NULL); abi; abi = net_abi_next(abi))
+        on_abi(&p, abi, cookie);
+    give(&p, ERRNO(ENOSYS)); /* a way into the kernel that we do not know */
+    return p.n;
+}
+
+int filter_install(uint64_t cookie)
+{
+    struct sock_filter code[FILTER_MAX];
+    struct sock_fprog program = {.len = (unsigned short)filter_build(code, cookie), .filter = code};
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0)
+        return -1;
+    return (int)real.syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER,
+                             SECCOMP_FILTER_FLAG_NEW_LISTENER | SECCOMP_FILTER_FLAG_SPEC_ALLOW, &program);
+}

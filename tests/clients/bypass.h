@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT */
+/* What bypass.c and calm.c (connects that are ordinary, but for the libc that they pass by) share. */
+#pragma once
+
+#include <sys/socket.h>
+
+struct to {
+    struct sockaddr_storage addr;
+    socklen_t len;
+    unsigned short other_port;
+};
+extern struct to to;
+
+/* The result as the kernel gives it: -errno. */
+long raw(long n, long a, long b, long c, long d, long e, long f);
+long dial(int fd);
+int new_socket(int flags);
+long talk(int fd);
+const char *the_request(void);
+
+long calm_nonblocking(void);
+long calm_again(void);
+long calm_interrupted(void);
+long calm_restarted(void);
+long calm_timeout(void);
+long calm_bound(void);
+long calm_redial(void);
+long calm_threads(void);
+long calm_many(void);
+long calm_race(void);
+long calm_others(void);
+long calm_forbid(char **words);
