@@ -192,7 +192,7 @@ E
 # The place of the system's policy is compiled in: this one has it in the test's own directory.
 @test "run -p: not under a system policy that does not allow it" {
     local sanitize=()
-    [[ -z $(sanitizer_runtime) ]] || sanitize=(-fsanitize=address,undefined)
+    [[ -z $(sanitizer_runtime) ]] || sanitize=(-fsanitize=address -fsanitize=undefined)
     $CC "${sanitize[@]}" -std=gnu11 -D_GNU_SOURCE -DTLSUP_SYSTEM_POLICY="\"$TMP/system.conf\"" -I"$ROOT" -o "$TMP/t/tlsup" \
         "$ROOT"/policy/*.c "$ROOT"/shim/cli/*.c "$BUILD"/obj/shim/{real,table,names,config,engine}.o \
         "$BUILD"/obj/shim/{audit,conn,http1,negotiate,net}/*.o -ldl -pthread

@@ -37,6 +37,11 @@ strictly() {
     "$BUILD/tlsup" run -p "$TMP/policy.conf" --strict -- "$@" </dev/null
 }
 
+# bare COMMAND...: with nothing of us in its environment; the preload would put it back, so by a program without one
+bare() {
+    strictly bash-static -c 'unset LD_PRELOAD TLSUP_POLICY TLSUP_NET; exec "$@"' sh "$@"
+}
+
 # bypass LINKING HOW ADDRESS PORT...
 bypass() {
     local program=$BATS_FILE_TMPDIR/$1
@@ -124,16 +129,16 @@ ways=(raw deferred other-address clone vfork empty-environment inherit duplicate
 
 @test "programs of others, without environment, musl or static" {
     local get="exec 3<>/dev/tcp/127.0.0.1/$PORT; printf '%s' \"\$REQUEST\" >&3; cat <&3"
-    run -0 --separate-stderr strictly env -i curl -sS -H "X-Canary: $CANARY" "http://localhost:$PORT/headers"
+    run -0 --separate-stderr bare curl -sS -H "X-Canary: $CANARY" "http://localhost:$PORT/headers"
     [[ $output == *"X-Canary: $CANARY"* ]]
     run -0 --separate-stderr strictly env -i REQUEST="$REQUEST" PATH="$PATH" bash-static -c "$get"
     [[ $output == *"X-Canary: $CANARY"* ]]
-    run -0 --separate-stderr strictly env -i busybox wget -q -O- --header "X-Canary: $CANARY" "http://localhost:$PORT/headers"
+    run -0 --separate-stderr bare busybox wget -q -O- --header "X-Canary: $CANARY" "http://localhost:$PORT/headers"
     [[ $output == *"X-Canary: $CANARY"* ]]
-    run -0 --separate-stderr strictly env -i python3 -c "import urllib.request as u
+    run -0 --separate-stderr bare python3 -c "import urllib.request as u
 print(u.urlopen(u.Request('http://localhost:$PORT/headers', headers={'X-Canary': '$CANARY'})).read().decode())"
     [[ $output == *"X-Canary: $CANARY"* ]]
-    run -0 --separate-stderr strictly env -i node -e "require('http').get('http://localhost:$PORT/headers',
+    run -0 --separate-stderr bare node -e "require('http').get('http://localhost:$PORT/headers',
         {headers: {'X-Canary': '$CANARY'}, family: 4}, r => r.pipe(process.stdout))"
     [[ $output == *"X-Canary: $CANARY"* ]]
     assert_inside "$CANARY"
@@ -147,9 +152,9 @@ print(u.urlopen(u.Request('http://localhost:$PORT/headers', headers={'X-Canary':
 
 @test "large bodies both ways come through a relay whole" {
     pattern 3000000 >"$TMP/body"
-    run -0 --separate-stderr strictly env -i curl -sS -H "X-Canary: $CANARY" --data-binary "@$TMP/body" -o "$TMP/back" "http://localhost:$PORT/echo"
+    run -0 --separate-stderr bare curl -sS -H "X-Canary: $CANARY" --data-binary "@$TMP/body" -o "$TMP/back" "http://localhost:$PORT/echo"
     cmp "$TMP/body" "$TMP/back"
-    strictly env -i curl -sS -o "$TMP/down" "http://localhost:$PORT/bytes/3000000"
+    bare curl -sS -o "$TMP/down" "http://localhost:$PORT/bytes/3000000"
     cmp "$TMP/body" "$TMP/down"
 }
 
@@ -257,6 +262,15 @@ c.request('GET', '/headers', headers={'X-Canary': '$CANARY'}); c.getresponse().r
     [ "$output" = "$PORT" ]
     assert_inside "$CANARY"
     [ "$(grep -c '"action":"upgraded","result_type":"success","tls' "$TMP/audit")" = 3 ]
+}
+
+@test "a child of a program that the preload reaches stays inline with a cleaned environment" {
+    local get="curl -sS -o $TMP/out -w %{remote_port} -H 'X-Canary: $CANARY' http://localhost:$PORT/headers"
+    run -0 --separate-stderr strictly env -i PATH="$PATH" sh -c "$get"
+    [ "$output" = "$PORT" ]
+    run -0 --separate-stderr strictly perl -e 'delete $ENV{TLSUP_NET}; system($ARGV[0]) && die' "$get"
+    [ "$output" = "$PORT" ]
+    assert_inside "$CANARY"
 }
 
 @test "a relay that the shim has started dials past the net" {
