@@ -160,6 +160,58 @@ clone() {
     wait_for 5 logged "CONNECT $ONE"
     ! logged 'GET ' || return
 }
+use_lynx() { governed lynx -source "$URL" >page; }
+# node and java are told of a proxy by their programs
+use_node() {
+    governed node -e 'const [proxy, url] = process.argv.slice(1), p = new URL(proxy);
+require("http").get({host: p.hostname, port: p.port, path: url, headers: {Host: new URL(url).host, "X-Canary": process.env.CANARY}},
+    (r) => r.pipe(process.stdout));' "$PROXY" "$URL" >page
+}
+use_java() {
+    cat >Get.java <<'JAVA'
+public class Get {
+    public static void main(String[] args) throws Exception {
+        var connection = new java.net.URL(args[0]).openConnection();
+        connection.setRequestProperty("X-Canary", System.getenv("CANARY"));
+        connection.getInputStream().transferTo(System.out);
+    }
+}
+JAVA
+    governed java -Dhttp.proxyHost=localhost "-Dhttp.proxyPort=${PROXY##*:}" -Dhttp.nonProxyHosts= Get.java "$URL" >page
+}
+@test "lynx through squid" { through SQUID use_lynx; }
+@test "lynx through tinyproxy" { through TINYPROXY use_lynx; }
+@test "node through squid" { through SQUID use_node; }
+@test "node through tinyproxy" { through TINYPROXY use_node; }
+@test "java through squid" { through SQUID use_java; }
+@test "java through tinyproxy" { through TINYPROXY use_java; }
+
+bench() {
+    proxy "$1"
+    governed ab -q -n 12 -c 3 -X "${PROXY#http://}" -H "$HEADER" "$URL" >ab.out
+    grep -q '^Failed requests: *0$' ab.out
+    grep -q '^Complete requests: *12$' ab.out
+    [ "$(decisions | sort | uniq -c | xargs)" = '12 connect upgraded success' ]
+    nothing_leaked
+}
+@test "ab through squid" { bench SQUID; }
+@test "ab through tinyproxy" { bench TINYPROXY; }
+
+update() {
+    proxy "$1"
+    local options
+    [[ -e $SERVERS/www/apt ]] || repository "$SERVERS/www/apt"
+    apt_options "$TMP/apt" "http://$ONE/apt" "$SERVERS/www/apt/key.gpg"
+    options+=(-o "Acquire::http::Proxy=$PROXY")
+    governed apt-get "${options[@]}" update
+    governed apt-get "${options[@]}" download tlsup-test
+    cmp tlsup-test_1_all.deb "$SERVERS/www/apt/tlsup-test_1_all.deb"
+    nothing_leaked
+    [ "$(decisions | sort -u)" = 'connect upgraded success' ]
+}
+@test "apt from a signed repository, through squid" { update SQUID; }
+@test "apt from a signed repository, through tinyproxy" { update TINYPROXY; }
+
 @test "git, dumb HTTP, through squid" { clone SQUID; }
 @test "git, dumb HTTP, through tinyproxy" { clone TINYPROXY; }
 

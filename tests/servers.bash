@@ -151,3 +151,40 @@ tap() {
     }
     TAP_PORT=$(<"$1/port")
 }
+
+# repository DIR: one package, signed
+repository() {
+    mkdir -p "$1"/{pkg/DEBIAN,gnupg}
+    chmod 700 "$1/gnupg"
+    printf '%s\n' 'Package: tlsup-test' 'Version: 1' 'Architecture: all' 'Maintainer: a <a@b.test>' 'Description: a test' \
+        >"$1/pkg/DEBIAN/control"
+    dpkg-deb --root-owner-group -b "$1/pkg" "$1/tlsup-test_1_all.deb" >/dev/null
+    (
+        cd "$1" || exit
+        cat pkg/DEBIAN/control - >Packages <<DEB
+Filename: ./tlsup-test_1_all.deb
+Size: $(stat -c %s tlsup-test_1_all.deb)
+SHA256: $(sha256sum <tlsup-test_1_all.deb | cut -d' ' -f1)
+
+DEB
+        printf '%s\n' "Date: $(date -Ru)" SHA256: " $(sha256sum <Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages" >Release
+        export GNUPGHOME=$1/gnupg
+        gpg --batch --quiet --passphrase '' --quick-gen-key a@b.test rsa2048 sign never 2>/dev/null
+        gpg --export a@b.test >key.gpg
+        gpg --batch --quiet --clearsign -o InRelease Release
+        gpgconf --kill gpg-agent
+        rm -rf gnupg pkg
+    )
+    chmod -R go+rX "$1"
+}
+
+# apt_options DIR URL KEY: options of an apt-get that knows that repository alone, in options
+apt_options() {
+    mkdir -p "$1"/{lists/partial,cache/archives/partial}
+    touch "$1/status"
+    echo "deb [signed-by=$3] $2 ./" >"$1/sources.list"
+    options=(-q -o Dir::State="$1" -o Dir::State::status="$1/status" -o Dir::Cache="$1/cache" -o Dir::State::Lists="$1/lists"
+        -o Dir::Etc::SourceList="$1/sources.list" -o Dir::Etc::SourceParts="$1/none" -o Dir::Etc::Main="$1/none"
+        -o Dir::Etc::Parts="$1/none" -o APT::Sandbox::User=root -o Acquire::Retries=0
+        -o "Acquire::http::User-Agent=$CANARY")
+}

@@ -169,42 +169,12 @@ fetch_all() {
     upgraded
 }
 
-# repository DIR: one package, signed
-repository() {
-    mkdir -p "$1"/{pkg/DEBIAN,gnupg}
-    chmod 700 "$1/gnupg"
-    printf '%s\n' 'Package: tlsup-test' 'Version: 1' 'Architecture: all' 'Maintainer: a <a@b.test>' 'Description: a test' \
-        >"$1/pkg/DEBIAN/control"
-    dpkg-deb --root-owner-group -b "$1/pkg" "$1/tlsup-test_1_all.deb" >/dev/null
-    (
-        cd "$1" || exit
-        cat pkg/DEBIAN/control - >Packages <<DEB
-Filename: ./tlsup-test_1_all.deb
-Size: $(stat -c %s tlsup-test_1_all.deb)
-SHA256: $(sha256sum <tlsup-test_1_all.deb | cut -d' ' -f1)
-
-DEB
-        printf '%s\n' "Date: $(date -Ru)" SHA256: " $(sha256sum <Packages | cut -d' ' -f1) $(stat -c %s Packages) Packages" >Release
-        export GNUPGHOME=$1/gnupg
-        gpg --batch --quiet --passphrase '' --quick-gen-key a@b.test rsa2048 sign never 2>/dev/null
-        gpg --export a@b.test >key.gpg
-        gpg --batch --quiet --clearsign -o InRelease Release
-        gpgconf --kill gpg-agent
-        rm -rf gnupg pkg
-    )
-    chmod -R go+rX "$1"
-}
-
 @test "apt with a signed repository" {
     repository "$SERVERS/www/apt"
     server apache2
-    mkdir -p apt/{lists/partial,cache/archives/partial,etc}
-    touch apt/status
-    echo "deb [signed-by=$SERVERS/www/apt/key.gpg] $URL/apt ./" >apt/sources.list
-    local options=(-q -o Dir::State="$TMP/apt" -o Dir::State::status="$TMP/apt/status" -o Dir::Cache="$TMP/apt/cache"
-        -o Dir::Etc::SourceList="$TMP/apt/sources.list" -o Dir::Etc::SourceParts="$TMP/none" -o Dir::Etc::Main="$TMP/none"
-        -o Dir::Etc::Parts="$TMP/none" -o Dir::State::Lists="$TMP/apt/lists" -o APT::Sandbox::User=root
-        -o Acquire::Retries=0 -o "Acquire::http::User-Agent=$CANARY" -o Acquire::http::Proxy=DIRECT)
+    local options
+    apt_options "$TMP/apt" "$URL/apt" "$SERVERS/www/apt/key.gpg"
+    options+=(-o Acquire::http::Proxy=DIRECT)
     governed apt-get "${options[@]}" update
     governed apt-get "${options[@]}" download tlsup-test
     cmp tlsup-test_1_all.deb "$SERVERS/www/apt/tlsup-test_1_all.deb"
