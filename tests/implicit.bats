@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 # TLS on another port of the same address, and the order of the ways to it: nothing of a request leaves before TLS, the
 # program notices nothing, and what it costs when a way is closed, refused or silent.
+# check: alone it measures how long a silent server costs
 # shellcheck disable=SC2154,SC2030,SC2031,SC2034 # variables of lib.bash and of bats, which runs every test in a subshell
 
 bats_require_minimum_version 1.5.0
