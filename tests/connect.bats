@@ -211,7 +211,7 @@ PY
     dial
     [[ $(calls) == "connect 0
 send "*"
-recv 50 EOF
+recv 45 EOF
 close 0" ]] || show
     [[ $(<"$ORIGIN_DIR/got") == 'HTTP/1.1 407 Auth'*hello ]] || show
     asked

@@ -11,7 +11,6 @@
 #include "shim/real.h"
 
 #include <dlfcn.h>
-#include <limits.h>
 
 _Static_assert(RTLD_DEEPBIND == 8, "the mask below is its complement");
 _Static_assert(LM_ID_NEWLM + 1 == 0, "the number below");
@@ -21,7 +20,7 @@ Lmid_t hook_dlmopen_namespace(void);
 /* A namespace with an instance of ours; LM_ID_NEWLM: there is none. */
 Lmid_t hook_dlmopen_namespace(void)
 {
-    char path[PATH_MAX];
+    char path[1000];
     Lmid_t made;
     init_now();
     void *ours = engine_beside("libtlsup.so", path, sizeof path)

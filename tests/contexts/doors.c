@@ -175,3 +175,13 @@ SNIPPET_ONCE(dlopen)
         dlclose(math);
     (void)e;
 }
+
+SNIPPET_ONCE(dlmopen)
+{
+    void *math = dlmopen(LM_ID_BASE, "libm.so.6", RTLD_NOW);
+    say("base %d", math != NULL && dlsym(math, "sqrt") != NULL);
+    say("none %d", dlmopen(LM_ID_BASE, "libnone.so.77", RTLD_NOW) == NULL);
+    if (math)
+        dlclose(math);
+    (void)e;
+}
