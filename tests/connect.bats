@@ -302,8 +302,54 @@ refused_request() {
     refused_request 'GET / HTTP/1.1' "$reason"
     refused_request 'GET https://srv.test/ HTTP/1.1' "$reason"
     refused_request 'GET ftp://srv.test/ HTTP/1.1' "$reason"
-    refused_request 'CONNECT srv.test:80 HTTP/1.1' \
-        'the program asks the proxy for a tunnel of its own to a port that the policy governs'
+}
+
+# A program that asks for tunnels also for http (curl -p): what it says in one is judged as it would be without a proxy.
+@test "a tunnel of the program's own to a governed port has TLS inside" {
+    local way
+    for way in together apart; do
+        proxied "$OK; tls; serve 1" verify '*:80 verify ca=CA audit=AUDIT'
+        cat >"$TMP/tunnel.py" <<'PY'
+import socket, sys
+port, canary, way = int(sys.argv[1]), sys.argv[2].encode(), sys.argv[3]
+s = socket.create_connection(("localhost", port))
+ask = b"CONNECT srv.test:80 HTTP/1.1\r\nHost: srv.test:80\r\nProxy-Authorization: Basic dTpw\r\n\r\n"
+request = b"GET / HTTP/1.1\r\nHost: srv.test\r\nX-Canary: %s\r\nConnection: close\r\n\r\n" % canary
+if way == "together":
+    s.sendall(ask + request) # nobody should, and nothing of it may leave
+else:
+    s.sendall(ask)
+    print(s.recv(1000, socket.MSG_PEEK)[:12])
+s.settimeout(5)
+answer = b""
+while b"\r\n\r\n" not in answer: answer += s.recv(1)
+print(answer)
+if way == "apart": s.sendall(request)
+answer = b""
+while b := s.recv(1000): answer += b
+print(answer[:15])
+PY
+        run -0 tlsup_run -p "$ORIGIN_DIR/policy.conf" -- python3 "$TMP/tunnel.py" "$ORIGIN_PORT" "$CANARY" "$way"
+        [[ $output == *"b'HTTP/1.1 200 Connection established\\r\\n\\r\\n'"$'\n'"b'HTTP/1.1 200 OK'" ]] || { echo "$output"; show; }
+        asked
+        assert_inside "$CANARY"
+        assert_no_clear "$CANARY"
+        [[ $(decisions) == 'upgraded success - verify '* ]] || show
+        stop_origin
+    done
+}
+
+@test "a tunnel of the program's own to a governed port where there is no TLS is refused" {
+    proxied "$OK; serve 1" verify '*:80 verify ca=CA audit=AUDIT'
+    request 'CONNECT srv.test:80 HTTP/1.1' "${FIELDS[@]}"
+    dial
+    [[ $(calls) == *'send EACCES'* ]] || show
+    assert_no_clear "$CANARY"
+    proxied 'send "HTTP/1.1 407 Auth\r\nContent-Length: 5\r\n\r\nhello"; hang' verify '*:80 verify ca=CA audit=AUDIT'
+    request 'CONNECT srv.test:80 HTTP/1.1' "${FIELDS[@]}"
+    dial
+    [[ $(<"$ORIGIN_DIR/got") == 'HTTP/1.1 407 Auth'*hello ]] || show
+    assert_no_clear "$CANARY"
 }
 
 @test "a tunnel of the program's own to a port in no line is its own affair" {

@@ -160,6 +160,9 @@ clone() {
     wait_for 5 logged "CONNECT $ONE"
     ! logged 'GET ' || return
 }
+use_tunnel() { governed curl -sS --fail -p -x "$PROXY" -H "$HEADER" -o page "$URL"; }
+@test "curl that asks for a tunnel itself, through squid" { through SQUID use_tunnel; }
+@test "curl that asks for a tunnel itself, through tinyproxy" { through TINYPROXY use_tunnel; }
 use_lynx() { governed lynx -source "$URL" >page; }
 # node and java are told of a proxy by their programs
 use_node() {

@@ -35,7 +35,7 @@ moved() {
     # the port of https is not known before the origin runs: 8443 stands for it, and the script asks for it by implicit-port
     site 'on 1-:' tls serve
     rule try=implicit redirects=rewrite
-    local page="/redirect?to=https://localhost:$ORIGIN_TLS_PORT/redirect?to=https://localhost:$ORIGIN_TLS_PORT/bytes/3000"
+    local page="/redirect?to=https://localhost:$ORIGIN_TLS_PORT/redirect?to=https://127.0.0.1:$ORIGIN_TLS_PORT/bytes/3000"
     run -0 protected curl -sSL --proto =http -H "X-Canary: $CANARY" -o "$TMP/got" "$URL$page"
     cmp "$TMP/got" <(pattern 3000)
     run -0 protected wget -q -O "$TMP/got" --header "X-Canary: $CANARY" "$URL$page"

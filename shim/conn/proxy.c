@@ -68,20 +68,17 @@ static void refuse(struct conn *c, const char *type, const char *why)
     CONN_FAIL(c, FAILURE_POLICY, EACCES, type, why);
 }
 
-/* A tunnel that the program asks for is its own affair, as its TLS to port 443 would be. But not to a port
- * where the policy would have looked. */
+/* A tunnel that the program asks for is its own affair, as its TLS to port 443 would be. But to a port where
+ * the policy would have looked it is one of ours, with TLS inside (proxy_tunnel_made). */
 bool proxy_wants_tunnel(struct conn *c)
 {
     bool may = c->verdict.level == LEVEL_MAY;
-    if (c->asks == ASKS_HTTP)
-        return true;
     if (c->asks == ASKS_TUNNEL && !policy_lists_port(c->policy, origin_port(&c->authority)))
         conn_enter_plain(c, "a tunnel of the program's own", "bypass");
+    else if (c->asks != ASKS_OTHER)
+        return true;
     else if (may)
         conn_enter_plain(c, "no request that can go through a tunnel of ours", "allowed-plain");
-    else if (c->asks == ASKS_TUNNEL)
-        refuse(c, "tlsup-bypass-refused",
-               "the program asks the proxy for a tunnel of its own to a port that the policy governs");
     else
         refuse(c, "tlsup-bypass-refused",
                "the request does not ask the proxy for an http:// URL, so it cannot go through a tunnel");
@@ -114,6 +111,19 @@ bool proxy_covers(const struct conn *c, const struct http1_request *r)
 }
 
 /* ---- the proxy's own answer ---- */
+
+void proxy_tunnel_made(struct conn *c)
+{
+    static const char established[] = "HTTP/1.1 200 Connection established\r\n\r\n";
+    struct http1_request r;
+    if (c->asks != ASKS_TUNNEL)
+        return;
+    http1_parse_request(buffer_at(&c->hold), buffer_len(&c->hold), &r); /* was one when it was decided */
+    buffer_consume(&c->hold, r.head_len);
+    buffer_append(&c->peeked, established, sizeof established - 1, SIZE_MAX);
+    c->proxied = false; /* from here on the program speaks with the origin */
+    c->asks = ASKS_OTHER;
+}
 
 /* The request goes, and what is still to come of its body will. */
 static void drop_request(struct conn *c, const struct http1_request *r)

@@ -18,6 +18,9 @@ bool proxy_look_up(struct conn *c);
 /* The verdict is at least `may`: true if TLS is to be reached through a tunnel of ours. False: something else
  * was decided. */
 bool proxy_wants_tunnel(struct conn *c);
+/* TLS with the origin is up. If it was a tunnel that the program asked for, it gets the answer that it waits
+ * for, and what it says in it goes inside. */
+void proxy_tunnel_made(struct conn *c);
 /* May a later request follow on this connection? */
 bool proxy_covers(const struct conn *c, const struct http1_request *r);
 /* The proxy's answer, in conn.head, is for the program: it gets it as the one to its request, of which

@@ -89,6 +89,7 @@ static void confirmed(struct conn *c)
     else
         memory_learn(c, c->trying);
     report_decision(c, "upgraded");
+    proxy_tunnel_made(c);
 }
 
 static void step(struct conn *c)
