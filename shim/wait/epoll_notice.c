@@ -71,6 +71,12 @@ void epoll_sync(struct conn *c, struct epoll_reg *r)
         tell(c, r, mask);
 }
 
+short epoll_unasked(struct conn *c, const struct epoll_reg *r)
+{
+    struct pollfd p = {.fd = c->fd, .events = (short)(epoll_mask(c, r) & POLL_BITS & ~r->kernel)};
+    return p.events && real.poll(&p, 1, 0) > 0 ? p.revents : 0;
+}
+
 void epoll_hush(struct conn *c, struct epoll_reg *r)
 {
     if (r->kernel != EPOLL_UNTOLD)
@@ -219,7 +225,7 @@ void epoll_notice_one(struct conn *c, struct epoll_reg *r)
     epoll_sync(c, r);
     if (r->judging)
         return;
-    short now = conn_ready(c, epoll_wants(r), 0);
+    short now = conn_ready(c, epoll_wants(r), epoll_unasked(c, r));
     if (!(r->events & EPOLLET)) {
         if (now)
             epoll_push(c, r, 0);

@@ -161,7 +161,7 @@ static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint
     if (r->disarmed)
         return;
     r->judging = true;
-    seen |= room_to_write(c, r, seen);
+    seen |= room_to_write(c, r, seen) | (uint16_t)epoll_unasked(c, r);
     short truth = look_at(c, wants, (short)(seen & 0x7fffU), round->waits);
     tell_others(c);
     r->judging = false;
@@ -172,7 +172,7 @@ static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint
     else if (storms(c, r, seen))
         r->quiet = true;
     epoll_sync(c, r);
-    if (!(r->events & EPOLLET) && conn_ready(c, wants, 0))
+    if (!(r->events & EPOLLET) && conn_ready(c, wants, epoll_unasked(c, r)))
         epoll_push(c, r, 0);
 }
 
