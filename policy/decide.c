@@ -12,6 +12,14 @@ bool policy_lists_port(const struct policy *p, uint16_t port)
     return p->ports[port / 64] >> port % 64 & 1U;
 }
 
+bool policy_demands(const struct policy *p)
+{
+    for (size_t i = 0; i < p->n_lines; i++)
+        if (p->lines[i].rule.level >= LEVEL_ENCRYPT && p->lines[i].rule.mode == MODE_ENFORCE)
+            return true;
+    return false;
+}
+
 static const struct policy_rule *find_name(const struct policy *p, const char *name, uint16_t port)
 {
     for (size_t i = 0; i < p->n_lines; i++)

@@ -118,6 +118,8 @@ struct policy_verdict {
 
 /* True if any line of the policy names this port: connect() must look closer. */
 bool policy_lists_port(const struct policy *p, uint16_t port);
+/* True if any line demands TLS, or rejects, in force and not in testing. */
+bool policy_demands(const struct policy *p);
 
 /* The verdict over everything in `target`: the strictest of each name and of the address. The address is
  * matched by address, CIDR and `localhost` lines; `*` lines match it only when no name is known. */

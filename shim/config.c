@@ -96,6 +96,15 @@ struct policy *config_policy(uint16_t port, bool *refused, char *why, size_t cap
     return p;
 }
 
+bool config_demands(void)
+{
+    pthread_mutex_lock(&config_lock);
+    look();
+    bool demands = !source.policy || policy_demands(source.policy);
+    pthread_mutex_unlock(&config_lock);
+    return demands;
+}
+
 void config_after_fork(void)
 {
     pthread_mutex_init(&config_lock, NULL);

@@ -24,4 +24,7 @@ const char *config_environment_policy(void);
  * closed for that reason, and `why` gets the reason (at most cap bytes). */
 struct policy *config_policy(uint16_t port, bool *refused, char *why, size_t cap);
 
+/* Does any rule have to be kept? Also where there is no usable policy. */
+bool config_demands(void);
+
 void config_after_fork(void);

@@ -137,6 +137,23 @@ still_works=('send 0' 'answered 0')
 
 # ---- other calls -------------------------------------------------------------------------------------------------
 
+@test "a ring, while a rule must be kept" {
+    local rule without
+    door ring 'io_uring_setup ENOSYS'
+    without=$("$BATS_FILE_TMPDIR/door" ring "$ORIGIN_PORT")
+    [[ $without != *ENOSYS ]] # else this test could not fail
+    for rule in 'none audit=none' 'may audit=none' 'verify mode=testing audit=none'; do
+        echo "localhost:$ORIGIN_PORT $rule" >"$TMP/policy.conf"
+        door ring "$without"
+    done
+    printf '%s\n' 'localhost none audit=none' 'elsewhere.example encrypt audit=none' >"$TMP/policy.conf"
+    door ring 'io_uring_setup ENOSYS'
+    # no policy that could be used: connect() is refused, and so is this
+    echo nonsense >"$TMP/policy.conf"
+    run -0 env LD_PRELOAD="$BUILD/libtlsup.so" TLSUP_POLICY="$TMP/policy.conf" "$BATS_FILE_TMPDIR/door" ring "$ORIGIN_PORT"
+    [ "$output" = 'io_uring_setup ENOSYS' ]
+}
+
 @test "urgent data" {
     door oob 'connect 0' 'send EOPNOTSUPP' 'recv EINVAL' "${still_works[@]}"
 }

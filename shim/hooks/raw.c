@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* libc's syscall(): libuv closes with it. What concerns a conn goes to the hook of that name; every other
  * number is passed on unharmed, six words blindly, as the kernel takes them. */
+#include "shim/config.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"
@@ -127,6 +128,17 @@ bulk_call(long number, const struct words *w, long *result)
     }
 }
 
+/* What is done by a ring passes libc by: programs that are told ENOSYS do without (DESIGN section 8). */
+static bool ring_call(long number, long *result)
+{
+    int saved = errno;
+    bool forbidden = number == SYS_io_uring_setup && config_demands();
+    errno = saved;
+    if (forbidden)
+        *result = failed(ENOSYS);
+    return forbidden;
+}
+
 EXPORT long syscall(long number, ...)
 {
     va_list ap;
@@ -141,7 +153,7 @@ EXPORT long syscall(long number, ...)
     w.f = va_arg(ap, long);
     va_end(ap);
     if (numbers_call(number, &w, &result) || arrivals_call(number, &w, &result) ||
-        bulk_call(number, &w, &result) || exec_call(number, &w, &result))
+        bulk_call(number, &w, &result) || exec_call(number, &w, &result) || ring_call(number, &result))
         return result;
     bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;
     if ((implicit_connect || numbers_governed((int)w.a)) && bytes_call(number, &w, &result))

@@ -279,6 +279,13 @@ static void way_syscall(void)
 
 /* ---- numbers ---- */
 
+static void way_ring(void)
+{
+    char params[256] = {0};
+    long ring = syscall(SYS_io_uring_setup, 4, params);
+    say("io_uring_setup", ring < 0 ? -1 : 0);
+}
+
 static void way_dup_before(void)
 {
     int fd = new_socket(), twin = dup(fd), far = fcntl(fd, F_DUPFD, 40), third = dup2(fd, 50);
@@ -413,6 +420,7 @@ static const struct {
     {"rights", way_rights},
     {"oob", way_oob},
     {"syscall", way_syscall},
+    {"ring", way_ring},
     {"dup-before", way_dup_before},
     {"dup-after", way_dup_after},
     {"reuse-other", way_reuse_other},

@@ -276,6 +276,31 @@ static void check_ports(void)
     policy_unref(p);
 }
 
+static void check_demands(void)
+{
+    static const struct {
+        const char *policy;
+        bool demands;
+    } cases[] = {
+        {"* none", false},
+        {"* may", false},
+        {"* encrypt", true},
+        {"* none\na verify", true},
+        {"* reject", true},
+        {"* verify mode=testing", false},
+        {"* may\na encrypt mode=testing\nb secure", true},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct policy *p = parse(cases[i].policy);
+
+        CHECK_INT(policy_demands(p), cases[i].demands);
+        policy_unref(p);
+    }
+    struct policy *p = policy_builtin();
+    CHECK(policy_demands(p));
+    policy_unref(p);
+}
+
 /* The origin's line is known even where another one decides. */
 static void check_origin(void)
 {
@@ -312,6 +337,7 @@ int main(void)
     check_too_many_pins();
     check_finals();
     check_ports();
+    check_demands();
     check_no_address();
     check_origin();
     return unit_done("policy_decide");
