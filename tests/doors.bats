@@ -204,6 +204,32 @@ still_works=('send 0' 'answered 0')
     done
 }
 
+# leave_full WAY: over a connection that nobody reads for a while
+leave_full() {
+    stop_origin
+    printf '%s\n' 'on 1-:' expect-head 101 tls options-answer tls-expect-head \
+        'tls-send "HTTP/1.1 100 Continue\r\n\r\n"' 'sleep 500' 'expect 99999999' >"$TMP/script"
+    start_origin --script "$TMP/script"
+    printf '%s\n' "localhost:$ORIGIN_PORT verify ca=$ORIGIN_CA audit=$TMP/audit" >"$TMP/policy.conf"
+    run -0 protected "$BATS_FILE_TMPDIR/door" "$1" "$ORIGIN_PORT"
+    [ "${lines[*]:0:3}" = 'connect 0 head 0 full 0' ]
+    last=$(printf 'leak%995d' "${lines[3]#last block }")
+}
+
+@test "what send() took arrives, though the program closed a full connection at once" {
+    local last
+    leave_full leave-full
+    wait_event 'conn 1 closed'
+    assert_inside "$last"
+}
+
+@test "a full connection that is closed to abort it is" {
+    local last
+    leave_full leave-full-abort
+    wait_event 'conn 1 closed'
+    run ! assert_inside "$last"
+}
+
 # ---- two processes -----------------------------------------------------------------------------------------------
 
 @test "fork: a child that closes leaves the connection to the parent" {

@@ -14,6 +14,8 @@
 #include "shim/table.h"
 
 #include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <string.h>
 
@@ -36,7 +38,7 @@ static const uint8_t ways[CONN_STATES][DOORS] = {
     [CONN_NEGOTIATE] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
     [CONN_HANDSHAKE] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
     [CONN_CONFIRM] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
-    [CONN_OPEN] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, AS_IT_IS},
+    [CONN_OPEN] = {COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY, COPY},
     [CONN_PLAIN] = {AS_IT_IS},
     [CONN_REFUSED] = {AS_IT_IS}, /* the kernel's socket is shut down */
     [CONN_RELAYED] = {AS_IT_IS},
@@ -51,7 +53,7 @@ static const char *const descriptions[DOORS] = {
     [DOOR_RIGHTS] = "its descriptor was about to be sent to another process (SCM_RIGHTS), past TLS",
     [DOOR_KERNEL] = "bytes that the kernel moves by itself (splice) would pass TLS by",
     [DOOR_AIO] = "asynchronous I/O on its descriptor (aio) would pass TLS by",
-    [DOOR_CLOSE] = "it was closed before TLS was up",
+    [DOOR_CLOSE] = "it was closed before all that was sent had left",
     [DOOR_SHARE] = "two processes were about to use it after a fork, with one TLS session",
 };
 
@@ -166,6 +168,18 @@ static void use_shared(struct conn *c)
     conn_shut(c, EOPNOTSUPP);
 }
 
+#define ORPHAN_MS 200000 /* about what Linux grants a socket that nobody holds, whose peer reads no more */
+
+/* Nobody is left to give up. */
+static void orphan(int fd)
+{
+    int ms = conn_option(fd, IPPROTO_TCP, TCP_USER_TIMEOUT);
+    if (ms > 0 && ms < ORPHAN_MS)
+        return;
+    ms = ORPHAN_MS;
+    real.setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &ms, sizeof ms);
+}
+
 static int pass(struct conn *c, int fd, enum door door)
 {
     enum way way = (enum way)ways[c->state][door];
@@ -178,6 +192,8 @@ static int pass(struct conn *c, int fd, enum door door)
     bool may = conn_claim(c);
     if (c->state == CONN_RELAYED || c->state == CONN_REFUSED)
         return c->state == CONN_RELAYED ? 0 : EOPNOTSUPP;
+    if (door == DOOR_CLOSE)
+        orphan(fd);
     int error = may ? hand_over(c, fd, way) : ECONNRESET;
     if (!error)
         return 0;
@@ -233,15 +249,31 @@ void relay_after_fork(void)
     doorway = (pthread_mutex_t)PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 }
 
+/* close() is to send a reset. */
+static bool aborts(int fd)
+{
+    struct linger linger = {0};
+    socklen_t len = sizeof linger;
+    return real.getsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, &len) == 0 && linger.l_onoff &&
+           !linger.l_linger;
+}
+
+/* Bytes that the program was told are sent, and that the kernel does not have. */
+static bool keeps_bytes(const struct conn *c, int fd)
+{
+    if (c->state == CONN_OPEN) /* what a full socket took last */
+        return conn_settling(c) && !c->gone && !aborts(fd);
+    return (c->state == CONN_SNIFF || conn_negotiating(c)) && buffer_len(&c->hold) > 0 && !c->read_last;
+}
+
 bool relay_wanted_at_close(int fd)
 {
     struct conn *c = table_get(fd);
     if (!c)
         return false;
     conn_lock(c, fd);
-    bool held = (c->state == CONN_SNIFF || conn_negotiating(c)) && buffer_len(&c->hold) > 0 && !c->read_last;
     bool last = atomic_load(&c->numbers) == 1;
-    bool wanted = held && last && conn_is_socket(c, fd) && conn_is_user(c);
+    bool wanted = last && conn_is_socket(c, fd) && conn_is_user(c) && keeps_bytes(c, fd);
     conn_unlock(c);
     conn_put(c);
     return wanted;

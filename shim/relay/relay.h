@@ -21,7 +21,7 @@ enum door {
     DOOR_RIGHTS, /* SCM_RIGHTS */
     DOOR_KERNEL, /* splice(): bytes that pass through no buffer of the program */
     DOOR_AIO,    /* a thread of libc reads and writes */
-    DOOR_CLOSE,  /* close() of a request that was fired and forgotten */
+    DOOR_CLOSE,  /* close() before all has left that the program sent */
     DOOR_SHARE,  /* a second process may use it after a fork before its first byte */
     DOORS,
 };
@@ -36,8 +36,9 @@ enum door {
  */
 int relay_pass(int fd, enum door door);
 
-/* Was the request at fd, the last number of its conn, fired and forgotten: bytes are held, and the program
- * has neither read nor waited since it gave them? */
+/* Would close() of fd, the last number of its conn, lose what TCP would have sent? A request that was fired
+ * and forgotten: bytes are held, and the program has neither read nor waited since it gave them; or the last
+ * ones that a full socket took. */
 bool relay_wanted_at_close(int fd);
 
 /* The words of the program, so that a copy of it can say in ps(1) what it is. Called once, at start. */

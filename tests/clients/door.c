@@ -24,6 +24,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#define BLOCK  1000
 #define LOW_FD 60 /* above what programs use, so that dup2 onto it replaces nothing */
 
 extern char **environ;
@@ -183,6 +184,40 @@ static void way_leave_fired_nonblocking(void)
     int fd = dial();
     fcntl(fd, F_SETFL, O_NONBLOCK);
     say("send", send(fd, request, strlen(request), 0) < 0 ? -1 : 0);
+}
+
+/* A body in numbered blocks, as many as the socket takes without waiting, and the end. */
+static void leave_full(const struct linger *linger)
+{
+    static const char head[] = "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 99999999\r\n\r\n";
+    static char blocks[2000][BLOCK];
+    int fd = dial();
+    char go_on[100];
+    ssize_t n;
+    size_t taken = 0;
+    for (int i = 0; i < 2000; i++)
+        snprintf(blocks[i], BLOCK, "leak%*d", BLOCK - 5, i);
+    say("head", send(fd, head, sizeof head - 1, 0) < 0 || recv(fd, go_on, sizeof go_on, 0) < 0 ? -1 : 0);
+    fcntl(fd, F_SETFL, O_NONBLOCK);
+    setsockopt(fd, SOL_SOCKET, SO_SNDBUF, &(int){4096}, sizeof(int));
+    while (taken < sizeof blocks && (n = send(fd, blocks[0] + taken, sizeof blocks - taken, 0)) > 0)
+        taken += (size_t)n;
+    if (linger)
+        setsockopt(fd, SOL_SOCKET, SO_LINGER, linger, sizeof *linger);
+    close(fd);
+    say("full", taken < sizeof blocks ? 0 : -1);
+    say("last block", (long)(taken / BLOCK) - 1);
+}
+
+static void way_leave_full(void)
+{
+    leave_full(NULL);
+}
+
+static void way_leave_full_abort(void)
+{
+    static const struct linger at_once = {.l_onoff = 1};
+    leave_full(&at_once);
 }
 
 /* ---- other programs ---- */
@@ -414,6 +449,8 @@ static const struct {
     {"leave", way_leave},
     {"leave-fired", way_leave_fired},
     {"leave-fired-nonblocking", way_leave_fired_nonblocking},
+    {"leave-full", way_leave_full},
+    {"leave-full-abort", way_leave_full_abort},
     {"spawn", way_spawn},
     {"exec", way_exec},
     {"exec-open", way_exec_open},
