@@ -12,6 +12,8 @@ start_squid() {
         chmod a+rx "$dir"
         chown proxy "$dir"
         as=(setpriv --reuid=proxy --regid=proxy --clear-groups)
+        # a bare root has a /dev/shm that only root may write to, and squid shares memory with itself
+        [[ -k /dev/shm ]] || as+=(--inh-caps=+dac_override --ambient-caps=+dac_override)
     fi
     CONFIGURE=configure_squid serve "$dir" "${as[@]}" squid -N -n "tlsup$BASHPID" -f "$dir/squid.conf"
 }
