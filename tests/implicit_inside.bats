@@ -31,7 +31,7 @@ import errno, select, socket, sys
 addr = (socket.gethostbyname("localhost"), int(sys.argv[1]))
 print(errno.errorcode[socket.socket().connect_ex(addr)])
 s = socket.socket(); s.setblocking(False)
-print(s.connect_ex(addr) == errno.EINPROGRESS)
+print(s.connect_ex(addr) in (errno.EINPROGRESS, errno.EKEYREJECTED)) # the server may be quick
 for i in range(20):
     e = s.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR)
     if e: break
