@@ -148,7 +148,8 @@ still_works=('send 0' 'answered 0')
     done
     printf '%s\n' 'localhost none audit=none' 'elsewhere.example encrypt audit=none' >"$TMP/policy.conf"
     door ring 'io_uring_setup ENOSYS'
-    # no policy that could be used: connect() is refused, and so is this
+    # no policy that could be used: connect() is refused, and so is this (the command would not start it)
+    [[ -z $(sanitizer_runtime) ]] || return 0 # a sanitized object is not loaded by LD_PRELOAD alone
     echo nonsense >"$TMP/policy.conf"
     run -0 env LD_PRELOAD="$BUILD/libtlsup.so" TLSUP_POLICY="$TMP/policy.conf" "$BATS_FILE_TMPDIR/door" ring "$ORIGIN_PORT"
     [ "$output" = 'io_uring_setup ENOSYS' ]
