@@ -36,6 +36,18 @@ load lib
     done
 }
 
+# every client of the matrix that is here, is a program of the machine's own kind, and is linked with libc
+@test "what the clients of the matrix import is known" {
+    local need path known=0
+    for need in $(awk '!/^[#[:space:]]/ {print $2}' "$BATS_TEST_DIRNAME/matrix/clients.list" | tr ',' '\n' | grep -v '[@=]' | sort -u); do
+        path=$(command -v "$need") && path=$(readlink -f "$path") || continue
+        readelf -d "$path" 2>/dev/null | grep -q NEEDED || continue
+        run -0 "$ROOT/scripts/surface" "$path"
+        known=$((known + 1))
+    done
+    [ "$known" -ge 25 ]
+}
+
 # The interposed names that programs here do import, so that the list above is no accident
 @test "the surface is used" {
     run -0 "$ROOT/scripts/surface" --list "$(readlink -f "$(command -v curl)")" /usr/lib/x86_64-linux-gnu/libcurl.so.4
