@@ -25,10 +25,10 @@ governs() {
 
 @test "curl --http2: the offer of h2c does not go inside" {
     governs
-    tlsup_run -p "$ORIGIN_DIR/policy.conf" -- curl -sS --fail --http2 --noproxy '*' -H "X-Canary: $CANARY" -o got -w '%{http_version}' \
-        "http://localhost:$ORIGIN_PORT/bytes/1000" >version
-    [ "$(<version)" = 1.1 ]
-    pattern 1000 | cmp got
+    tlsup_run -p "$ORIGIN_DIR/policy.conf" -- curl -sS --fail --http2 --noproxy '*' -H "X-Canary: $CANARY" -o "$TMP/got" -w '%{http_version}' \
+        "http://localhost:$ORIGIN_PORT/bytes/1000" >"$TMP/version"
+    [ "$(<"$TMP/version")" = 1.1 ]
+    pattern 1000 | cmp - "$TMP/got"
     assert_no_clear "$CANARY"
     assert_inside "$CANARY"
     run ! grep -aiE 'h2c|http2-settings|upgrade' "$ORIGIN_DIR/inside.log"
