@@ -419,3 +419,17 @@ two() {
     assert_upgraded
     asked
 }
+
+@test "CONNECT to what is no proxy for the policy goes inside like any request, and the answer to it comes from there" {
+    for level in encrypt may; do
+        new_origin 'expect-head; 101; tls; options-answer; serve 1'
+        policy "*:PORT $level audit=AUDIT"
+        request 'CONNECT srv.test:80 HTTP/1.1' 'Host: srv.test:80'
+        dial
+        [[ $(<"$ORIGIN_DIR/got") == 'HTTP/1.1 404 '* ]] || show
+        grep -aqx $'CONNECT srv.test:80 HTTP/1.1\r' "$ORIGIN_DIR/inside.log" || show
+        assert_inside "$CANARY"
+        assert_no_clear "$CANARY"
+        stop_origin
+    done
+}

@@ -116,7 +116,7 @@ void proxy_tunnel_made(struct conn *c)
 {
     static const char established[] = "HTTP/1.1 200 Connection established\r\n\r\n";
     struct http1_request r;
-    if (c->asks != ASKS_TUNNEL)
+    if (c->asks != ASKS_TUNNEL || !c->proxied) /* a CONNECT to what is no proxy for the policy is a request */
         return;
     http1_parse_request(buffer_at(&c->hold), buffer_len(&c->hold), &r); /* was one when it was decided */
     buffer_consume(&c->hold, r.head_len);
