@@ -8,56 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "policy/number.h"
 #include "policy/open.h"
-
-#define MAX_REFUSED (sizeof(((struct policy_source *)0)->refused_ports) / sizeof(uint16_t))
-
-/* ---- what is refused while there is no policy ---- */
-
-static void add_refused(struct policy_source *out, uint64_t port)
-{
-    if (port == 0 || port > UINT16_MAX)
-        return;
-    for (size_t i = 0; i < out->n_refused_ports; i++)
-        if (out->refused_ports[i] == port)
-            return;
-    if (out->n_refused_ports == MAX_REFUSED)
-        out->all_ports_refused = true;
-    else
-        out->refused_ports[out->n_refused_ports++] = (uint16_t)port;
-}
-
-static void refuse_usual_ports(struct policy_source *out)
-{
-    static const uint16_t ports[] = {80, 631, 3128, 8080};
-
-    for (size_t i = 0; i < sizeof(ports) / sizeof(ports[0]); i++)
-        add_refused(out, ports[i]);
-}
-
-/* Every number behind a ':', and behind a ',' that follows such a number: more than the text can have meant,
- * comments and addresses included, never less. */
-static void scan_ports(struct policy_source *out, const char *text, size_t len)
-{
-    bool in_list = false;
-
-    add_refused(out, 80);
-    for (size_t i = 0; i < len; i++) {
-        size_t start = i + 1, end = start;
-        uint64_t port;
-
-        in_list = text[i] == ':' || (text[i] == ',' && in_list);
-        if (!in_list)
-            continue;
-        while (end < len && text[end] >= '0' && text[end] <= '9')
-            end++;
-        if (number_parse(text + start, end - start, &port))
-            add_refused(out, port);
-        out->all_ports_refused |= start < len && text[start] == '*';
-        i = end - 1;
-    }
-}
+#include "policy/refused.h"
 
 /* ---- one file ---- */
 
@@ -108,7 +60,7 @@ static void parse_text(const char *path, const char *text, size_t len, struct po
     if (out->policy)
         return;
     note_parse_error(out, path, diag);
-    scan_ports(out, text, len);
+    refused_scan(out, text, len);
 }
 
 static enum open_result load_file(const char *path, struct policy_source *out,
@@ -140,7 +92,7 @@ static enum open_result load_file(const char *path, struct policy_source *out,
         text_add(&why_not, ": out of memory");
     }
     if (!out->policy && !out->n_refused_ports)
-        refuse_usual_ports(out);
+        refused_usual(out);
     free(own);
     free(text);
     return result;
@@ -163,7 +115,7 @@ static void load_builtin(struct policy_source *out)
         return;
     t = text_on(out->error, sizeof(out->error));
     text_add(&t, "built-in policy: out of memory");
-    refuse_usual_ports(out);
+    refused_usual(out);
 }
 
 void policy_load_diagnosed(const char *system_path, const char *environment_path, struct policy_source *out,
