@@ -2,8 +2,6 @@
 /* Edited request heads: whatever the target and the fields are. The first byte chooses the form. */
 #include "tests/fuzz/http1_checks.h"
 
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
-
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const char *const starts[] = {"GET http://a", "OPTIONS http://a", "GET / HTTP/1.1\r\n",

@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* clang -g -fsanitize=fuzzer,address,undefined -std=gnu11 -D_GNU_SOURCE -I. tests/fuzz/http1_head.c
- * shim/http1/[a-z]*.c */
+/* Heads of requests and responses, and authorities: any bytes. */
 #include "tests/fuzz/http1_checks.h"
-
-int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
