@@ -125,7 +125,7 @@ fetch() {
             bad=$((bad + 1))
         }
     done <"$DIR/rows"
-    ! grep -q 'plain HTTP request' "$DIR/error.log"
+    run ! grep -q 'plain HTTP request' "$DIR/error.log"
     [ "$bad" -eq 0 ]
 }
 
