@@ -26,3 +26,9 @@ void diag_add_warning(struct policy_diagnostics *d, struct diag_place at, const 
 {
     add(d->warnings, &d->n_warnings, at, parts);
 }
+
+void diag_no_memory(struct policy_diagnostics *d, struct diag_place at)
+{
+    d->no_memory = true;
+    diag_error(d, at, "out of memory");
+}

@@ -16,3 +16,5 @@ struct diag_place {
 /* `parts` ends with NULL. */
 void diag_add_error(struct policy_diagnostics *d, struct diag_place at, const char *const *parts);
 void diag_add_warning(struct policy_diagnostics *d, struct diag_place at, const char *const *parts);
+/* Memory is out: the text may be good all the same. */
+void diag_no_memory(struct policy_diagnostics *d, struct diag_place at);

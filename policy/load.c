@@ -13,6 +13,11 @@
 
 /* ---- one file ---- */
 
+static void starve(struct policy_source *out)
+{
+    out->starved = out->all_ports_refused = true;
+}
+
 /* Reads all of it; *len is the size. NULL with the reason in out->error. */
 static char *read_all(int fd, const char *path, struct policy_source *out, size_t *len)
 {
@@ -35,6 +40,8 @@ static char *read_all(int fd, const char *path, struct policy_source *out, size_
         return text;
     text_add(&why_not, path);
     text_add(&why_not, text ? n < 0 ? ": read error" : ": it changed while it was read" : ": out of memory");
+    if (!text)
+        starve(out);
     free(text);
     return NULL;
 }
@@ -61,6 +68,8 @@ static void parse_text(const char *path, const char *text, size_t len, struct po
         return;
     note_parse_error(out, path, diag);
     refused_scan(out, text, len);
+    if (diag->no_memory)
+        starve(out);
 }
 
 static enum open_result load_file(const char *path, struct policy_source *out,
@@ -79,6 +88,8 @@ static enum open_result load_file(const char *path, struct policy_source *out,
         diag->n_errors = diag->n_warnings = 0;
     why_not = text_on(out->error, sizeof(out->error));
     result = open_trusted(path, &why_not, &fd);
+    if (result == OPEN_STARVED)
+        starve(out);
     if (fd >= 0) {
         text = read_all(fd, path, out, &len);
         close(fd);
@@ -90,6 +101,7 @@ static enum open_result load_file(const char *path, struct policy_source *out,
     } else if (text) {
         text_add(&why_not, path);
         text_add(&why_not, ": out of memory");
+        starve(out);
     }
     if (!out->policy && !out->n_refused_ports)
         refused_usual(out);
@@ -115,6 +127,7 @@ static void load_builtin(struct policy_source *out)
         return;
     t = text_on(out->error, sizeof(out->error));
     text_add(&t, "built-in policy: out of memory");
+    starve(out);
     refused_usual(out);
 }
 

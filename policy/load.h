@@ -20,7 +20,10 @@ struct policy_source {
      * stands as ":digits" anywhere in it (a superset, by a tolerant scan). Else 80, 631, 3128, 8080. */
     uint16_t refused_ports[64];
     size_t n_refused_ports;
-    bool all_ports_refused; /* ":*" in an unusable text, or more ports than fit */
+    bool all_ports_refused; /* ":*" in an unusable text, more ports than fit, or starved */
+    /* There was no memory or no descriptor to read it with: nothing is known of it, so every port is refused,
+     * and the next one that asks should try again. */
+    bool starved;
 };
 
 /*

@@ -15,20 +15,30 @@
 
 /* ---- why a file is not taken ---- */
 
+/* errno is what the system said, 0 where the reason is ours. */
 static bool refuse(struct text *why_not, const char *path, const char *why, const char *more)
 {
     text_add(why_not, *path ? path : "(empty path)");
     text_add(why_not, ": ");
     text_add(why_not, why);
     text_add(why_not, more);
+    errno = 0;
     return false;
 }
 
 static bool refuse_errno(struct text *why_not, const char *path, const char *what)
 {
-    const char *text = strerrordesc_np(errno); /* never translated */
+    int error = errno;
+    const char *text = strerrordesc_np(error); /* never translated */
 
-    return refuse(why_not, path, what, text ? text : "error");
+    refuse(why_not, path, what, text ? text : "error");
+    errno = error;
+    return false;
+}
+
+static enum open_result refused(void)
+{
+    return errno == ENOMEM || errno == EMFILE || errno == ENFILE ? OPEN_STARVED : OPEN_REFUSED;
 }
 
 /* ---- who may have written it ---- */
@@ -87,7 +97,7 @@ static int step_down(struct text *why_not, const char *path, int fd, const char 
 
     if (next < 0)
         refuse_errno(why_not, path, "");
-    close(fd);
+    close(fd); /* succeeds, and leaves errno alone */
     if (next >= 0 && !check_directory(why_not, path, next)) {
         close(next);
         return -1;
@@ -159,7 +169,7 @@ static enum open_result open_in(struct text *why_not, const char *path, int dire
             refuse(why_not, path, "is a symbolic link; name the file itself", "");
         else
             refuse_errno(why_not, path, "cannot be opened: ");
-        return absent ? OPEN_ABSENT : OPEN_REFUSED;
+        return absent ? OPEN_ABSENT : refused();
     }
     if (fstat(*fd, &st) != 0)
         refuse_errno(why_not, path, "");
@@ -188,12 +198,12 @@ enum open_result open_trusted(const char *path, struct text *why_not, int *fd)
 
         errno = absent ? ENOENT : errno;
         refuse_errno(why_not, path, "cannot be opened: ");
-        return absent ? OPEN_ABSENT : OPEN_REFUSED;
+        return absent ? OPEN_ABSENT : refused();
     }
     directory = open_directory(why_not, real);
     free(real);
     if (directory < 0)
-        return OPEN_REFUSED;
+        return refused();
     result = open_in(why_not, path, directory, fd);
     close(directory);
     return result;

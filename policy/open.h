@@ -8,7 +8,12 @@
 
 #include "policy/text.h"
 
-enum open_result { OPEN_DONE, OPEN_ABSENT, OPEN_REFUSED };
+enum open_result {
+    OPEN_DONE,
+    OPEN_ABSENT,
+    OPEN_REFUSED,
+    OPEN_STARVED, /* no memory, no descriptor: another time it may go */
+};
 
 #define OPEN_SIZE_MAX (1U << 20)
 

@@ -47,7 +47,7 @@ static void end_rule(struct policy *p, struct rule_draft *d, struct policy_diagn
     if (p->n_lines == RULES_MAX)
         diag_error(diag, d->start, "more than 4096 rules; use patterns");
     else if (!keep_line(p, &d->line))
-        diag_error(diag, d->start, "out of memory");
+        diag_no_memory(diag, d->start);
 }
 
 /* A port that both list, -1 if there is none. */
@@ -163,6 +163,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *origin, st
 
     diag->n_errors = 0;
     diag->n_warnings = 0;
+    diag->no_memory = false;
     if (p) {
         p->refs = 1;
         p->defaults = option_builtin;
@@ -170,7 +171,7 @@ struct policy *policy_parse(const char *text, size_t len, const char *origin, st
         copy = arena_copy(&p->arena, text, len);
     }
     if (!p || !p->origin || !copy) {
-        diag_error(diag, start, "out of memory");
+        diag_no_memory(diag, start);
     } else {
         write_digest(p, text, len);
         parse_rules(p, copy, len, diag);

@@ -25,6 +25,12 @@ static bool fail(struct reader *r, size_t offset, const char *text, const char *
     return false;
 }
 
+static bool no_memory(struct reader *r)
+{
+    diag_no_memory(r->diag, r->word->place);
+    return false;
+}
+
 /* Port of the list that begins at `at`; moves behind it. 0: not a port. */
 static unsigned next_port(const char **at)
 {
@@ -58,7 +64,7 @@ static bool parse_ports(struct reader *r, const char *list)
         room += *at == ',';
     ports = arena_get(r->arena, room * sizeof(*ports));
     if (!ports)
-        return fail(r, 0, ": out of memory", "");
+        return no_memory(r);
     r->out->ports = ports;
     for (at = list;; at++) {
         size_t offset = (size_t)(at - r->word->text);
@@ -160,7 +166,7 @@ static bool parse_name(struct reader *r, size_t len)
     if (r->out->kind == PATTERN_NAME && strcmp(name, "localhost") == 0)
         r->out->kind = PATTERN_LOCALHOST;
     r->out->name = arena_copy(r->arena, name, strlen(name));
-    return r->out->name || fail(r, 0, ": out of memory", "");
+    return r->out->name || no_memory(r);
 }
 
 /* The part before the ports, `len` bytes without brackets. */

@@ -158,6 +158,7 @@ struct policy_diagnostics {
     size_t n_errors; /* counted beyond the array's end; only the first are kept */
     struct policy_diagnostic warnings[POLICY_MAX_DIAGNOSTICS];
     size_t n_warnings;
+    bool no_memory; /* one of the errors is that: the text may be good */
 };
 
 /* Parses `len` bytes of policy text. `origin` (a path, or "built-in") is kept for messages. On success

@@ -101,7 +101,7 @@ void rule_begin(struct rule_draft *d, struct policy *p, const struct lex_word *w
     } else if (!pattern_parse(&d->line.pattern, w, &p->arena, diag)) {
         d->bad = true;
     } else if (!name_literal(d, p)) {
-        diag_error(diag, w->place, "out of memory");
+        diag_no_memory(diag, w->place);
         d->bad = true;
     }
 }

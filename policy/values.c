@@ -28,7 +28,7 @@ static bool bad_value(struct option_use *u, const char *at, const char *more)
 
 static bool no_memory(struct option_use *u)
 {
-    diag_error(u->diag, u->word->place, "out of memory");
+    diag_no_memory(u->diag, u->word->place);
     return false;
 }
 

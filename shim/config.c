@@ -65,6 +65,10 @@ static void look(void)
         memset(&fresh, 0, sizeof fresh);
         policy_load(SYSTEM_POLICY, environment, &fresh);
         take_up(&fresh);
+        if (fresh.starved) { /* nothing was learnt of it: whoever comes next tries again */
+            looked_ns = source.policy ? now : 0;
+            return;
+        }
         memcpy(stamps, seen, sizeof stamps);
     }
     looked_ns = now;
