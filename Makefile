@@ -86,6 +86,7 @@ $(BUILD)/tlsup: $(call objs,$(CLI_C) $(NET_C) $(INNER_C))
 -include tests/clients/clients.mk
 -include tests/below/below.mk
 -include tests/fuzz/fuzz.mk
+-include tests/bench/bench.mk
 
 # unit programs: those of the engine link it and OpenSSL, those of the shim all of it that exports nothing, the
 # others the pure parts alone
