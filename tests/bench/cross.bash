@@ -56,6 +56,17 @@ crossed() {
     [[ $EXPECT == tls ]] && ((TLS >= $2 && bytes >= $3 && PLAIN == 0 && bad == 0))
 }
 
+# What a client leaves behind in its connections comes late, and must not count for the next one: until the logs are quiet.
+settle() {
+    local size last='' try
+    for ((try = 0; try < 50; try++)); do
+        size=$(stat -c %s "$dir/origin.log" "$dir/server.log")
+        [[ $size != "$last" ]] || return 0
+        last=$size
+        sleep 0.05
+    done
+}
+
 # timed OPTION... -- COMMAND...: sets WALL CLIENT PROXY ORIGIN (seconds a run) and CPU, the sum of CLIENT and PROXY; the command's
 # output is $dir/out
 timed() {
@@ -67,10 +78,12 @@ timed() {
     shift
     rm -f "$dir/out"
     forget
+    measuring=yes
     read -r WALL CLIENT PROXY ORIGIN bad < <(
-        "$build/bench/timed" "${options[@]}" "${ENV[@]}" "${PROXIES[@]}" -q "${PID[origin]}" -q "${PID[server]}" -o "$dir/out" \
+        exec "$build/bench/timed" "${options[@]}" "${ENV[@]}" "${PROXIES[@]}" -q "${PID[origin]}" -q "${PID[server]}" -o "$dir/out" \
             "${LAUNCH[@]}" "$@" 2>"$dir/timed"
     )
+    measuring=''
     CPU=$(awk "BEGIN { print ${CLIENT:-0} + ${PROXY:-0} }")
     WHY="${bad:-all} runs failed: $(cat "$dir/timed" "$dir/out" 2>/dev/null | tail -n 3 | tr '\n' ' ')"
     [[ $bad == 0 ]]
@@ -94,6 +107,7 @@ failures=()
 failed() {
     failures+=("$WORKLOAD, $WAY: $WHY")
     echo "bench: $WORKLOAD, $WAY: $WHY" >&2
+    settle
 }
 
 # each FUNCTION WAY...: in an order that differs from round to round, so that no way is always the one after another

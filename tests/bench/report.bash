@@ -56,8 +56,10 @@ report() {
             for (i = 1; i <= n; i++) printf "%s %s%s", name[i], said[name[i]], i < n ? ", " : ".\n"
             printf "%s rounds, %d min %02d s; load at the end %s.\n", said["rounds"], said["seconds"] / 60, said["seconds"] % 60, said["load"]
         }' "$dir/machine"
-    printf '\n## The budget\n\n'
-    awk -F '\t' -f "$here/figures.awk" -f "$here/verdicts.awk" "$dir/verdicts"
+    if [[ -s $dir/verdicts ]]; then
+        printf '\n## The budget\n\n'
+        awk -F '\t' -f "$here/figures.awk" -f "$here/verdicts.awk" "$dir/verdicts"
+    fi
     for name in $(of_machine workloads); do
         grep -q "^$name	" "$dir/summary" || continue
         printf '\n## %s: %s\n\n' "$name" "${about[$name]}"

@@ -127,8 +127,10 @@ E
 }
 
 start_origins() {
-    local key
-    for key in ${LISTENS[*]}; do free_port "$key"; done
+    local keys key
+    for keys in "${LISTENS[@]}"; do
+        for key in $keys; do free_port "$key"; done
+    done
     origin_configuration >"$dir/origin.conf"
     start origin nginx -p "$dir" -c "$dir/origin.conf" -e "$dir/origin.error" &&
         start server "$build/bench/server" "$dir/cert.pem" "$dir/key.pem" "${PORT[upgrade]}" "${PORT[server]}" "$dir/server.log"

@@ -19,8 +19,8 @@ $1 == name {
 
 # sorted: what is measured against, tlsup, the peers
 function rank(w) {
-    if (w ~ /^(http|bare|one-file|true-bare|curl-http)$/) return 1
-    if (w ~ /^(native|curl-native)$/) return 2
+    if (w ~ /^(http|bare|one-file|true-bare|curl-http|trips-http)$/) return 1
+    if (w ~ /^(native|curl-native|trips-native)$/) return 2
     if (w ~ /tlsup|system/) return 3
     return 4
 }
@@ -61,14 +61,14 @@ END {
                         sub(/^\| /, "| " metric[k] ": ", line)
                         print line
                     }
-    } else if (main != "" && has["cpu"]) {
-        head("way|" (main == "rate" ? "requests" : "time") "|" what "|spread|processor, client and proxy|" what "|")
-        each_way(main)
     } else if (main == "memory") {
         head("way|a connection|" what "|spread")
         each_way("memory")
+    } else if (main != "") {
+        head("way|" (main == "rate" ? "requests" : "time") "|" what "|spread" (has["cpu"] ? "|processor, client and proxy|" what "|" : ""))
+        each_way(main)
     } else {
-        head("way|instructions||")
-        each_way("instructions")
+        head("process|instructions")
+        for (i = 1; i <= ways; i++) printf "| %s | %s |\n", way[i], figure("instructions", median[way[i], "instructions"])
     }
 }

@@ -68,6 +68,14 @@ static void on_alarm(int signo)
         alarm_in(0.002);
 }
 
+/* who ends this program ends what it runs */
+static void on_end(int signo)
+{
+    if (child > 0)
+        kill(-child, SIGKILL);
+    _exit(128 + signo);
+}
+
 static void arm(void)
 {
     if (options.interrupt > 0) {
@@ -113,6 +121,14 @@ static void prepare(void)
     posix_spawn_file_actions_adddup2(&files, 1, 2);
     posix_spawnattr_init(&attributes);
     posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETPGROUP);
+}
+
+static void watch_signals(void)
+{
+    static const int ends[] = {SIGHUP, SIGINT, SIGTERM};
+
+    for (size_t i = 0; i < sizeof(ends) / sizeof(ends[0]); i++)
+        sigaction(ends[i], &(struct sigaction){.sa_handler = on_end}, NULL);
     sigaction(SIGALRM, &(struct sigaction){.sa_handler = on_alarm, .sa_flags = SA_RESTART}, NULL);
 }
 
@@ -185,6 +201,7 @@ int main(int argc, char **argv)
     if (optind >= argc || options.runs < 1 || !wall)
         usage();
     prepare();
+    watch_signals();
     char **env = environment();
     proxy = daemons_cpu(options.proxy, options.proxies);
     origin = daemons_cpu(options.origin, options.origins);

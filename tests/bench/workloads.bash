@@ -31,7 +31,7 @@ declare -A about=(
     [start]='start and end of "true"'
     [shell]='a shell that runs 100 commands'
     [calls]='calls on descriptors that are no connection of ours'
-    [instructions]='instructions of a whole process, callgrind'
+    [instructions]='instructions of a whole process, callgrind: true, curl for 1 KB, 1,000 round trips'
 )
 
 # ---- whole commands ---------------------------------------------------------------------------------------------------
@@ -61,14 +61,14 @@ download() { # TARGET PATH
     timed -- curl -sS -f -o /dev/null "${curl_trust[@]}" "$URL/$2" && crossed "$1" 1 "$bulk" && record wall "$WALL" && record_cpu "$gib"
 }
 download_big() { download tls13 big; }
-run_bulk_down() { each download_big http native tlsup "${strict[@]}" "${peers[@]}"; }
+run_bulk_down() { each download_big http native tlsup "${strict[@]}" "${peers_of_bulk[@]}"; }
 
 upload() {
     way "$WAY" server
     timed -- curl -sS -f -o /dev/null "${curl_trust[@]}" -T "$dir/www/big" "$URL/sink" && crossed server 1 "$bulk" && record wall "$WALL" &&
         record_cpu "$gib"
 }
-run_bulk_up() { each upload http native tlsup "${peers[@]}"; }
+run_bulk_up() { each upload http native tlsup "${peers_of_bulk[@]}"; }
 
 # ---- requests per second ----------------------------------------------------------------------------------------------
 
@@ -80,14 +80,18 @@ rate_of() {
     [[ -n $REQUESTS && -n $RATE ]] && ((REQUESTS >= $1)) && ! grep -qE 'Non-2xx|Socket errors|^Failed requests: *[1-9]' "$dir/out"
 }
 
-keepalive() { # TARGET CONNECTIONS PATH SIZE
-    way "$WAY" "$1"
+# kept TARGET CONNECTIONS PATH SIZE: after "way"
+kept() {
     timed -i "$span" -- wrk -t1 -c"$2" -d1h "$URL/$3" && rate_of 1 && crossed "$1" "$REQUESTS" $((REQUESTS * $4)) &&
-        record rate "$RATE" && record_cpu "$REQUESTS"
+        record rate "$RATE" && record_cpu "$REQUESTS" && settle
+}
+keepalive() {
+    way "$WAY" "$1"
+    kept "$@"
 }
 keepalive_1() { keepalive tls13 1 1k 1024; }
 keepalive_10() { keepalive tls13 10 1k 1024; }
-keepalive_100() { keepalive tls13 100 1k 1024; }
+keepalive_100() { keepalive tls13 "$crowd" 1k 1024; }
 keepalive_100k() { keepalive tls13 4 100k 102400; }
 run_keepalive_1() { each keepalive_1 http native tlsup "${peers[@]}"; }
 run_keepalive_10() { each keepalive_10 http native tlsup "${strict[@]}" "${peers[@]}"; }
@@ -189,8 +193,7 @@ inband_new() {
 }
 inband_keepalive() {
     over
-    timed -i "$span" -- wrk -t1 -c10 -d1h "$URL/1k" && rate_of 1 && crossed "$TARGET" "$REQUESTS" $((REQUESTS * 1024)) &&
-        record rate "$RATE" && record_cpu "$REQUESTS"
+    kept "$TARGET" 10 1k 1024
 }
 inband_bulk() {
     over
@@ -251,11 +254,19 @@ run_calls() { each calls bare tlsup "${strict[@]}" torsocks proxychains; }
 # callgrind counts them, whatever else the machine does: once is enough
 counted() {
     case $WAY in
-        true-*) loaded "${WAY#true-}" && set -- /bin/true ;;
+        true-*)
+            loaded "${WAY#true-}" || return
+            set -- /bin/true
+            ;;
         curl-*) way "${WAY#curl-}" tls13 && set -- curl -sS -f -o /dev/null "${curl_trust[@]}" "$URL/1k" ;;
+        trips-native) way native server && set -- "$build/bench/client-tls" -c "$dir/ca.pem" echo 1000 "$TO" ;;
+        trips-*) way "${WAY#trips-}" server && set -- "$build/bench/client" echo 1000 "$TO" ;;
     esac
     timed -- valgrind --tool=callgrind --callgrind-out-file=/dev/null "$@" || return
-    if [[ $WAY == curl-* ]]; then crossed tls13 1 1024 || return; fi
+    case $WAY in
+        curl-*) crossed tls13 1 1024 || return ;;
+        trips-*) crossed server 1 128000 || return ;;
+    esac
     record instructions "$(sed -n 's/.*Collected : *//p' "$dir/out")"
 }
-run_instructions() { ((round > 1)) || each counted true-bare true-tlsup curl-http curl-native curl-tlsup; }
+run_instructions() { ((round > 1)) || each counted true-bare true-tlsup curl-http curl-native curl-tlsup trips-http trips-native trips-tlsup; }
