@@ -145,29 +145,39 @@ static long memory_of_all(void)
     return kib;
 }
 
-static bool idle(long count)
-{
-    struct rlimit files = {(rlim_t)count + 64, (rlim_t)count + 64};
-    struct link *links = calloc((size_t)count, sizeof(*links));
-    long before = memory_of(getpid()), first = 0, others = 0;
+/* what memory was after the first connection */
+struct mark {
+    long here, others;
+};
 
-    if (!links || setrlimit(RLIMIT_NOFILE, &files) < 0)
-        return false;
+static bool open_all(struct link *links, long count, struct mark *first)
+{
     for (long i = 0; i < count; i++) {
         if (!link_connect(&links[i], port) || !fetch(&links[i], ""))
             return false;
-        if (i == 0) {
-            first = memory_of(getpid());
-            others = memory_of_all();
-        }
+        if (i == 0)
+            *first = (struct mark){memory_of(getpid()), memory_of_all()};
     }
-    double rest = (double)(count - 1);
-    printf("%.2f %.2f %ld\n", (double)(memory_of(getpid()) - first) / rest,
-           (double)(memory_of_all() - others) / rest, first - before);
-    for (long i = 0; i < count; i++)
-        link_close(&links[i]);
-    free(links);
     return true;
+}
+
+static bool idle(long count)
+{
+    struct rlimit files = {(rlim_t)count + 64, (rlim_t)count + 64};
+    long before = memory_of(getpid());
+    struct mark first = {0};
+    struct link *links = calloc((size_t)count, sizeof(*links));
+    bool good = links && count > 1 && setrlimit(RLIMIT_NOFILE, &files) == 0 && open_all(links, count, &first);
+
+    if (good) {
+        double rest = (double)(count - 1);
+        printf("%.2f %.2f %ld\n", (double)(memory_of(getpid()) - first.here) / rest,
+               (double)(memory_of_all() - first.others) / rest, first.here - before);
+        for (long i = 0; i < count; i++)
+            link_close(&links[i]);
+    }
+    free(links);
+    return good;
 }
 
 /* the processes after the port */

@@ -60,6 +60,7 @@ report() {
         printf '\n## The budget\n\n'
         awk -F '\t' -f "$here/figures.awk" -f "$here/verdicts.awk" "$dir/verdicts"
     fi
+    [[ -z $brief ]] || return 0
     for name in $(of_machine workloads); do
         grep -q "^$name	" "$dir/summary" || continue
         printf '\n## %s: %s\n\n' "$name" "${about[$name]}"

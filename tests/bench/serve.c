@@ -10,6 +10,7 @@ enum { HEAD = 4096, PIECE = 65536 };
 struct session {
     struct link *link;
     struct served *served;
+    serve_told *told;
     char head[HEAD + 1];
     size_t have, head_size; /* bytes in head; of them, the head itself */
     bool end;               /* nothing may follow the answer */
@@ -80,6 +81,12 @@ static bool answer(struct session *s, size_t size)
     return true;
 }
 
+static void tell(struct session *s)
+{
+    s->told(s->link, s->served);
+    *s->served = (struct served){.way = s->served->way};
+}
+
 /* PUT: takes the body and throws it away */
 static bool take(struct session *s)
 {
@@ -101,6 +108,7 @@ static bool take(struct session *s)
         left -= (unsigned long long)n;
         s->served->in += (unsigned long long)n;
     }
+    tell(s);
     return answer(s, 0);
 }
 
@@ -152,7 +160,7 @@ static bool one(struct session *s)
     return answer(s, size);
 }
 
-void serve(struct link *link, struct served *served)
+void serve(struct link *link, struct served *served, serve_told *told)
 {
     struct session *s = calloc(1, sizeof(*s));
 
@@ -160,7 +168,9 @@ void serve(struct link *link, struct served *served)
         return;
     s->link = link;
     s->served = served;
+    s->told = told;
     while (!s->end && next_head(s) && one(s))
         ;
+    tell(s);
     free(s);
 }

@@ -43,10 +43,8 @@ static void *connection(void *argument)
     int on = 1;
 
     setsockopt(link.fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-    if (!arrival->tls || link_accept(&link)) {
-        serve(&link, &served);
-        record(&link, &served);
-    }
+    if (!arrival->tls || link_accept(&link))
+        serve(&link, &served, record);
     link_close(&link);
     free(arrival);
     return NULL;

@@ -98,7 +98,7 @@ nginx_frame() { # NAME WORKERS: the beginning of a configuration
     if ((EUID == 0)); then echo 'user root;'; fi
     cat <<E
 daemon off; pid $dir/$1.pid; error_log $dir/$1.error; worker_processes $2; worker_rlimit_nofile $files;
-events { worker_connections $((files / 2)); }
+events { worker_connections $files; }
 http {
   keepalive_requests 100000000; keepalive_timeout 600s; default_type application/octet-stream;
   client_max_body_size 0; client_body_temp_path $dir/$1.body; proxy_temp_path $dir/$1.proxy;
@@ -156,7 +156,7 @@ start_stunnel() {
 start_haproxy() { # tcp|http
     local target
     {
-        printf 'global\n  nbthread 1\n  maxconn %s\n' $((files / 4))
+        printf 'global\n  nbthread 1\n  maxconn %s\n' $(((files - 1000) / 2))
         printf 'defaults\n  mode %s\n  timeout connect 5s\n  timeout client 600s\n  timeout server 600s\n' "$1"
         for target in $targets; do
             printf 'listen %s\n  bind 127.0.0.1:%s\n' "$target" "${PORT[haproxy-$1-$target]}"

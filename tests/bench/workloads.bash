@@ -172,7 +172,7 @@ idle() { # CONNECTIONS; a peer is started afresh, so that its heap is
 idle_some() { idle "$idle_some"; }
 idle_many() { idle "$idle_many"; }
 run_memory() { ((round > memory_rounds)) || each idle_some native tlsup "${peers_of_memory[@]}"; }
-run_memory_10k() { [[ -n $quick ]] || ((round > 1)) || each idle_many native tlsup "${peers_of_memory[@]}"; }
+run_memory_10k() { [[ -n $quick ]] || ((round > 1)) || each idle_many native tlsup "${peers_of_many[@]}"; }
 
 # ---- in band, TLS from the first byte and native, of one server -----------------------------------------------------------
 
