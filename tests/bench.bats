@@ -46,7 +46,9 @@ has() {
     [[ $output == *'## The budget'*' met, '*' missed'* ]]
     [[ $output == *"OpenSSL $(openssl version | cut -d ' ' -f 2);"* ]]
     # README.md tells every line of the budget
-    sed -n '/^| what/,/^$/p' <<<"$output" | cut -d '|' -f 2-4 | while read -r line; do grep -qF "$line" "$ROOT/README.md"; done
+    sed -n '/^| what/,/^$/{/^| /p}' <<<"$output" | cut -d '|' -f 1-4 >"$TMP/lines"
+    [[ $(wc -l <"$TMP/lines") -gt 40 ]]
+    while read -r line; do grep -qF -- "$line" "$ROOT/README.md" || { echo "README.md has no $line" >&2 && false; }; done <"$TMP/lines"
     python3 -c 'import sys, xml.dom.minidom; xml.dom.minidom.parse(sys.argv[1])' "$TMP/svg"
     [[ $(grep -c '<rect .*class="bar1"' "$TMP/svg") -gt 8 ]]
 }
