@@ -34,6 +34,9 @@ bool link_resumed(const struct link *link);
 /* TLSv1.3, or "-" */
 const char *link_version(const struct link *link);
 
+/* Some of SIZE bytes, how many, or -1. */
+ssize_t link_some(struct link *link, const void *data, size_t size);
+
 /* All SIZE bytes, or false. */
 bool link_send(struct link *link, const void *data, size_t size);
 

@@ -18,18 +18,9 @@ bool link_connect(struct link *link, int port)
     return (link->fd = dial(port)) >= 0;
 }
 
-bool link_send(struct link *link, const void *data, size_t size)
+ssize_t link_some(struct link *link, const void *data, size_t size)
 {
-    const char *at = data;
-
-    while (size > 0) {
-        ssize_t n = send(link->fd, at, size, MSG_NOSIGNAL);
-        if (n <= 0)
-            return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
+    return send(link->fd, data, size, MSG_NOSIGNAL);
 }
 
 ssize_t link_recv(struct link *link, void *data, size_t size)

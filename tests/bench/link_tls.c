@@ -88,20 +88,11 @@ const char *link_version(const struct link *link)
 
 /* ---- both ---- */
 
-bool link_send(struct link *link, const void *data, size_t size)
+ssize_t link_some(struct link *link, const void *data, size_t size)
 {
-    const char *at = data;
+    int piece = size < (1 << 20) ? (int)size : 1 << 20;
 
-    while (size > 0) {
-        int piece = size < (1 << 20) ? (int)size : 1 << 20;
-        ssize_t n =
-            link->tls ? SSL_write(link->tls, at, piece) : send(link->fd, at, (size_t)piece, MSG_NOSIGNAL);
-        if (n <= 0)
-            return false;
-        at += n;
-        size -= (size_t)n;
-    }
-    return true;
+    return link->tls ? SSL_write(link->tls, data, piece) : send(link->fd, data, size, MSG_NOSIGNAL);
 }
 
 ssize_t link_recv(struct link *link, void *data, size_t size)
