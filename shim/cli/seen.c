@@ -77,6 +77,12 @@ static bool is_time(const char *time)
     return true;
 }
 
+/* A call that was refused before it had a destination (io_uring_setup): whole, and none of our counts'. */
+static bool is_of_no_destination(const struct seen *s)
+{
+    return is_time(s->time) && !s->destination[0] && s->action[0] && strcmp(s->event, "decision") == 0;
+}
+
 static bool is_whole(const struct seen *s)
 {
     const char *colon = strrchr(s->destination, ':');
@@ -92,7 +98,9 @@ static enum seen_kind read_record(const char *text, size_t len, char *room, stru
 
     memset(out, 0, sizeof(*out));
     json_begin(&j, text, len, room);
-    return read_members(&j, out) && is_whole(out) ? SEEN_RECORD : SEEN_DAMAGED;
+    if (!read_members(&j, out))
+        return SEEN_DAMAGED;
+    return is_whole(out) ? SEEN_RECORD : is_of_no_destination(out) ? SEEN_OTHER : SEEN_DAMAGED;
 }
 
 /* The MESSAGE of a journal's entry: `room` gets it. False: the line is no such entry. */

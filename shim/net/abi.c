@@ -3,11 +3,16 @@
 
 #include <linux/audit.h>
 
+#define X32(n) ((int)NET_X32_BIT + (n))
+#define X32_REFUSED "a system call of the x32 ABI, which has no service under --strict"
+
 static const struct net_abi abis[] = {
-    {MACHINE_X86_64, AUDIT_ARCH_X86_64, true, true, 8, 42, 44, 46, 307, 425, -1},
-    {MACHINE_X86_64, AUDIT_ARCH_I386, false, false, 4, 362, 369, 370, 345, 425, 102},
-    {MACHINE_AARCH64, AUDIT_ARCH_AARCH64, true, false, 8, 203, 206, 211, 269, 425, -1},
-    {MACHINE_AARCH64, AUDIT_ARCH_ARM, false, false, 4, 283, 290, 296, 374, 425, 102},
+    {MACHINE_X86_64, AUDIT_ARCH_X86_64, 0, true, NULL, 8, 42, 44, 46, 307, 425, -1},
+    {MACHINE_X86_64, AUDIT_ARCH_X86_64, NET_X32_BIT, false, X32_REFUSED, 4, X32(42), X32(44), X32(518),
+     X32(538), X32(425), -1},
+    {MACHINE_X86_64, AUDIT_ARCH_I386, 0, false, NULL, 4, 362, 369, 370, 345, 425, 102},
+    {MACHINE_AARCH64, AUDIT_ARCH_AARCH64, 0, true, NULL, 8, 203, 206, 211, 269, 425, -1},
+    {MACHINE_AARCH64, AUDIT_ARCH_ARM, 0, false, NULL, 4, 283, 290, 296, 374, 425, 102},
 };
 
 #if defined(__x86_64__)
@@ -26,10 +31,11 @@ const struct net_abi *net_abi_next(const struct net_abi *before)
     return NULL;
 }
 
-const struct net_abi *net_abi_of(uint32_t arch)
+const struct net_abi *net_abi_of(uint32_t arch, int number)
 {
+    uint32_t base = (uint32_t)number & NET_X32_BIT;
     const struct net_abi *a = net_abi_next(NULL);
-    while (a && a->arch != arch)
+    while (a && (a->arch != arch || a->base != base))
         a = net_abi_next(a);
     return a;
 }
@@ -44,5 +50,7 @@ enum net_call net_abi_call(const struct net_abi *abi, int number)
         return CALL_SENDMSG;
     if (number == abi->sendmmsg)
         return CALL_SENDMMSG;
+    if (number == abi->io_uring_setup)
+        return CALL_RING;
     return abi->socketcall >= 0 && number == abi->socketcall ? CALL_SOCKETCALL : CALL_NONE;
 }

@@ -9,15 +9,24 @@
 #include <stddef.h>
 #include <stdint.h>
 
-enum net_call { CALL_NONE, CALL_CONNECT, CALL_SENDTO, CALL_SENDMSG, CALL_SENDMMSG, CALL_SOCKETCALL };
+enum net_call {
+    CALL_NONE,
+    CALL_CONNECT,
+    CALL_SENDTO,
+    CALL_SENDMSG,
+    CALL_SENDMMSG,
+    CALL_SOCKETCALL,
+    CALL_RING, /* io_uring_setup(2): what connects by the ring would be seen by nobody */
+};
 
 enum net_machine { MACHINE_X86_64, MACHINE_AARCH64 };
 
 struct net_abi {
     enum net_machine machine; /* what the kernel is for */
     uint32_t arch;            /* AUDIT_ARCH_* of the caller */
+    uint32_t base;            /* its numbers begin here: NET_X32_BIT for x32, which shares its arch */
     bool native;              /* the shim's own: its connects may carry the cookie */
-    bool has_x32;             /* numbers from NET_X32_BIT on are another ABI, which gets no service */
+    const char *refused;      /* why it gets no service, but ENOSYS; NULL: it does */
     unsigned word;            /* bytes of a pointer in the caller's structures */
     int connect, sendto, sendmsg, sendmmsg, io_uring_setup;
     int socketcall; /* -1: there is none */
@@ -30,6 +39,6 @@ enum { SOCKETCALL_CONNECT = 3, SOCKETCALL_SENDTO = 11, SOCKETCALL_SENDMSG = 16, 
 
 /* The rows of this machine, one after the other: NULL after the last. */
 const struct net_abi *net_abi_next(const struct net_abi *before);
-/* The caller's row, NULL: it is not in the table. */
-const struct net_abi *net_abi_of(uint32_t arch);
+/* The row of a call, NULL: it is not in the table. */
+const struct net_abi *net_abi_of(uint32_t arch, int number);
 enum net_call net_abi_call(const struct net_abi *abi, int number);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The filter under the process tree: calls that can connect and do not carry the cookie are handed to the
- * supervisor, io_uring_setup and x32 give ENOSYS, everything else passes. It inherits to all that is started
- * below, and nothing takes it away.
+ * supervisor, also where they are known to get no service (io_uring_setup, x32): it is to record them. Other
+ * x32 calls give ENOSYS, everything else passes. It inherits to all that is started below, and nothing takes
+ * it away.
  */
 #pragma once
 
@@ -10,7 +11,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define FILTER_MAX 96U
+#define FILTER_MAX 128U
 
 /* The environment's variable with the cookie, 16 hexadecimal digits; shim/real.c reads it. */
 #define FILTER_COOKIE_VARIABLE "TLSUP_NET"

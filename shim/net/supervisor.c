@@ -26,6 +26,11 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#ifndef SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP /* since Linux 6.6 */
+#define SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP (1UL << 0)
+#define SECCOMP_IOCTL_NOTIF_SET_FLAGS      SECCOMP_IOW(4, __u64)
+#endif
+
 #define TITLE        "tlsup-net"
 #define GRACE_MS     100 /* a pipeline that ends with the command needs no words */
 #define NOTICE_BYTES 1024U
@@ -75,6 +80,20 @@ static void on_call(const struct supervisor *s, const struct net_request *r)
         on_send(s, r, kind);
 }
 
+/* A call that gets no service: recorded if it would have reached what is governed. */
+static void refuse_service(const struct supervisor *s, const struct net_request *r)
+{
+    int sock = r->call == CALL_RING ? -1 : sock_take(r->thread, r->fd);
+    bool concerns = sock >= 0 && sock_kind(sock) != SOCK_OTHER && request_is_alive(s->command.listener, r->id);
+    if (r->call == CALL_RING)
+        verdict_refuse_ring(r);
+    else if (concerns && verdict_of(r) == VERDICT_RELAY)
+        verdict_refuse(r, ENOSYS, r->refused);
+    if (sock >= 0)
+        real.close(sock);
+    request_answer(s->command.listener, r->id, ENOSYS);
+}
+
 static void refuse_unseen(const struct supervisor *s, const struct net_request *r)
 {
     audit_message("a process under --strict may not be looked into: its connections are refused", NULL);
@@ -90,7 +109,9 @@ static void take_call(const struct supervisor *s)
     if (real.ioctl(s->command.listener, SECCOMP_IOCTL_NOTIF_RECV, n) != 0)
         return; /* its thread is gone, or was interrupted */
     int error = request_read(&r, n);
-    if (error == EPERM)
+    if (r.refused)
+        refuse_service(s, &r);
+    else if (error == EPERM)
         refuse_unseen(s, &r);
     else if (error)
         request_answer(s->command.listener, r.id, error);
@@ -216,6 +237,8 @@ static void prepare(struct supervisor *s)
     sigaddset(&child, SIGCHLD);
     s->children = signalfd(-1, &child, SFD_CLOEXEC | SFD_NONBLOCK);
     s->epoll = real.epoll_create1(EPOLL_CLOEXEC);
+    /* who asks sleeps until we answer: the scheduler may hand the processor from one to the other */
+    real.ioctl(s->command.listener, SECCOMP_IOCTL_NOTIF_SET_FLAGS, SECCOMP_USER_NOTIF_FD_SYNC_WAKE_UP);
     dial_init(s->command.listener, s->epoll);
     add(s, s->command.listener, &s->command);
     add(s, s->children, &s->children);

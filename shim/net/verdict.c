@@ -89,3 +89,28 @@ void verdict_refuse(const struct net_request *r, int error, const char *why)
     if (p)
         policy_unref(p);
 }
+
+/* Programs ask for a ring to see whether there is one, and do without: a line on stderr would only frighten.
+ */
+void verdict_refuse_ring(const struct net_request *r)
+{
+    static pid_t last;
+    pid_t process = sock_process(r->thread);
+    char ignored[600];
+    bool refused = false;
+    if (process == last || !config_demands())
+        return;
+    last = process;
+    struct policy *p = config_policy(0, &refused, ignored, sizeof ignored);
+    struct audit_event e = {.id = now_ns(),
+                            .policy = p ? policy_origin(p) : NULL,
+                            .policy_digest = p ? policy_digest(p) : NULL,
+                            .action = "blocked",
+                            .result_type = "tlsup-bypass-refused",
+                            .reason = r->refused,
+                            .error = ENOSYS};
+    speak_for(r);
+    audit_decision(p ? policy_defaults(p)->audit : "syslog", &e);
+    if (p)
+        policy_unref(p);
+}

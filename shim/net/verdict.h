@@ -22,3 +22,7 @@ enum verdict verdict_of(const struct net_request *r);
 
 /* A destination that is governed, and a way to it that we cannot follow: records it. */
 void verdict_refuse(const struct net_request *r, int error, const char *why);
+
+/* A call that has no destination yet and that gets ENOSYS: records it, once for each process, if the policy
+ * has a rule that it could pass by. */
+void verdict_refuse_ring(const struct net_request *r);

@@ -177,11 +177,44 @@ static long by_x32(void)
     return go(fd, raw(SYS_connect | 0x40000000, fd, (long)&to.addr, to.len, 0, 0, 0));
 }
 
+/* MSG_FASTOPEN by x32. */
+static long by_x32_fastopen(void)
+{
+    int fd = new_socket(0);
+    const char *request = the_request();
+    long r = raw(SYS_sendto | 0x40000000, fd, (long)request, (long)strlen(request), MSG_FASTOPEN,
+                 (long)&to.addr, to.len);
+    return r < 0 ? failed("sendto", r) : talk(fd);
+}
+
+static void say(const char *what, long r)
+{
+    printf("%s %s\n", what, r < 0 ? strerrorname_np((int)-r) : "0");
+}
+
+/* What of x32 is for no governed destination. */
+static long by_x32_others(void)
+{
+    int tcp = new_socket(0), udp = (int)raw(SYS_socket, to.addr.ss_family, SOCK_DGRAM, 0, 0, 0, 0);
+    say("getppid", raw(SYS_getppid | 0x40000000, 0, 0, 0, 0, 0, 0));
+    say("send", raw(SYS_sendto | 0x40000000, tcp, (long)"", 1, 0, (long)&to.addr, to.len));
+    say("udp", raw(SYS_connect | 0x40000000, udp, (long)&to.addr, to.len, 0, 0, 0));
+    say("file", raw(SYS_connect | 0x40000000, 0, (long)&to.addr, to.len, 0, 0, 0));
+    return 0;
+}
+
 static long by_ring(void)
 {
     char params[256] = {0};
     long r = raw(425, 4, (long)params, 0, 0, 0, 0);
     return r < 0 ? failed("io_uring_setup", r) : failed("a ring was made", 0);
+}
+
+/* Twice: the second is no news. */
+static long by_rings(void)
+{
+    by_ring();
+    return by_ring();
 }
 
 static long by_fastopen(void)
@@ -307,7 +340,10 @@ static const struct {
     {"socketcall", by_socketcall},
     {"socketcall-fastopen", by_socketcall_fastopen},
     {"x32", by_x32},
+    {"x32-fastopen", by_x32_fastopen},
+    {"x32-others", by_x32_others},
     {"ring", by_ring},
+    {"rings", by_rings},
     {"fastopen", by_fastopen},
     {"fastopen-message", by_fastopen_message},
     {"fastopen-messages", by_fastopen_messages},

@@ -1,0 +1,142 @@
+# SPDX-License-Identifier: MIT
+# tlsup run --strict: the command lives and ends as it would without.
+# check: not-sanitized programs without libc are what it is about, and they take no runtime
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
+# shellcheck disable=SC2016 # much is for inner shells
+
+bats_require_minimum_version 1.5.0
+load lib
+load net
+
+# ---- life ------------------------------------------------------------------------------------------------------------
+
+@test "exit status, signals and words of the command" {
+    run -7 strictly sh -c 'exit 7'
+    run -127 strictly nothing-of-that-name
+    [ "$output" = 'tlsup run: nothing-of-that-name: No such file or directory' ]
+    run -126 strictly /etc/passwd
+    run -143 strictly sh -c 'kill -TERM $$'
+    run -137 strictly sh -c 'kill -KILL $$'
+    run -0 bash -c 'echo through | "$0" run --strict cat | cat' "$BUILD/tlsup"
+    [ "$output" = through ]
+}
+
+@test "the command has the signal mask and the ignored signals that it would have" {
+    local words='grep -E "Sig(Blk|Ign|Cgt)" /proc/self/status'
+    [ "$(strictly sh -c "$words")" = "$(env sh -c "$words")" ]
+    [ "$(strictly nohup sh -c "$words" 2>/dev/null)" = "$(nohup sh -c "$words" 2>/dev/null)" ]
+    [ "$(nohup "$BUILD/tlsup" run --strict sh -c "$words" 2>/dev/null)" = "$(nohup sh -c "$words" 2>/dev/null)" ]
+}
+
+# started COMMAND...: in the background, its pid in FRONT, once it has written to $TMP/ready
+started() {
+    "$BUILD/tlsup" run -p "$TMP/policy.conf" --strict -- "$@" </dev/null >"$TMP/out" 2>"$TMP/err" 3>&- &
+    FRONT=$!
+    PIDS+=("$FRONT")
+    wait_for 10 test -s "$TMP/ready"
+}
+# the one process whose parent is $1
+child_of() {
+    local children
+    read -r -a children <"/proc/$1/task/$1/children"
+    echo "${children[0]}"
+}
+state_is() {
+    [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$1/status" 2>/dev/null) == "$2" ]]
+}
+
+@test "signals that are sent to it reach the command" {
+    local name status
+    for name in HUP INT TERM USR1; do
+        rm -f "$TMP/ready"
+        started sh -c "trap 'exit 42' $name; echo yes >$TMP/ready; while :; do sleep 0.05; done"
+        # a shell without job control starts what is in the background with SIGINT ignored
+        [[ $name == INT ]] && { kill -KILL "$FRONT"; wait "$FRONT" || true; continue; }
+        kill "-$name" "$FRONT"
+        wait "$FRONT" && status=0 || status=$?
+        [ "$status" = 42 ]
+    done
+}
+
+@test "job control: it stops and goes on as the command does" {
+    set -m
+    started sh -c "echo \$\$ >$TMP/ready; trap 'exit 9' USR1; while :; do sleep 0.05; done"
+    set +m
+    local command status
+    read -r command <"$TMP/ready"
+    kill -TSTP -- "-$FRONT"
+    wait_for 5 state_is "$FRONT" T
+    wait_for 5 state_is "$command" T
+    kill -CONT -- "-$FRONT"
+    wait_for 5 state_is "$FRONT" S
+    kill -USR1 "$command"
+    wait "$FRONT" && status=0 || status=$?
+    [ "$status" = 9 ]
+}
+
+@test "a ^C in a terminal ends it once" {
+    run -0 python3 - "$BUILD/tlsup" "$TMP/policy.conf" <<'END'
+import os, pty, sys, time
+pid, fd = pty.fork()
+if pid == 0:
+    os.execv(sys.argv[1], ["tlsup", "run", "-p", sys.argv[2], "--strict", "--", "sh", "-c",
+             "trap 'echo caught' INT; echo ready; sleep 1; sleep 0.2; exit 5"])
+seen = b""
+while b"ready" not in seen:
+    seen += os.read(fd, 100)
+time.sleep(0.1)
+os.write(fd, b"\x03")
+try:
+    while True:
+        more = os.read(fd, 100)
+        if not more:
+            break
+        seen += more
+except OSError:
+    pass
+status = os.waitpid(pid, 0)[1]
+assert seen.count(b"caught") == 1 and os.WEXITSTATUS(status) == 5, (seen, status)
+END
+}
+
+@test "a front that is killed takes the command with it" {
+    started sh -c "echo \$\$ >$TMP/ready; exec sleep 50"
+    local command
+    read -r command <"$TMP/ready"
+    kill -KILL "$FRONT"
+    wait_for 5 stopped "$command"
+}
+
+@test "a supervisor that is killed: connects fail, nothing leaves in the clear" {
+    local status
+    started sh -c "echo yes >$TMP/ready; until [ -e $TMP/go ]; do sleep 0.05; done; exec $BATS_FILE_TMPDIR/static raw 127.0.0.1 $PORT"
+    kill -KILL "$(child_of "$FRONT")"
+    touch "$TMP/go"
+    wait "$FRONT" && status=0 || status=$?
+    [ "$status" = 1 ]
+    grep -q 'connect: ENOSYS' "$TMP/out"
+    grep -q 'the supervisor was killed' "$TMP/err"
+    [ ! -s "$ORIGIN_DIR/clear.log" ]
+}
+
+@test "children that live on have their net, and it ends with them" {
+    local supervisor
+    run -0 --separate-stderr "$BUILD/tlsup" run -p "$TMP/policy.conf" --strict -- sh -c "(until [ -e $TMP/go ]; do sleep 0.05; done
+        exec env -i curl -sS -H 'X-Canary: $CANARY' http://localhost:$PORT/headers) >$TMP/late 2>&1 </dev/null 3>&- & exit 3" </dev/null || true
+    [[ $stderr == *'live on, and so does their supervisor, process '* ]]
+    supervisor=${stderr##* }
+    kill -0 "$supervisor"
+    touch "$TMP/go"
+    wait_for 10 stopped "$supervisor"
+    grep -q "$CANARY" "$TMP/late"
+    assert_inside "$CANARY"
+}
+
+@test "where there is no net, nothing is started, and why is said" {
+    run -125 strictly "$BUILD/tlsup" run --strict echo yes
+    [[ $output == *'a supervisor is there already'* && $output != *yes* ]]
+    run -125 "$BATS_FILE_TMPDIR/static" forbid 1 - "$BUILD/tlsup" run --strict echo yes
+    [[ $output == *'seccomp filters are forbidden here'*'Operation not permitted'* && $output != *yes* ]]
+    run -125 "$BATS_FILE_TMPDIR/static" forbid 22 - "$BUILD/tlsup" run --strict echo yes
+    [[ $output == *'the kernel has no seccomp user notification'* && $output != *yes* ]]
+}
