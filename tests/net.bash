@@ -6,7 +6,7 @@
 BATS_TEST_TIMEOUT=60
 
 setup_file() {
-    local sources=("$ROOT/tests/clients/bypass.c" "$ROOT/tests/clients/calm.c")
+    local sources=("$ROOT/tests/clients/bypass.c" "$ROOT/tests/clients/calm.c" "$ROOT/tests/clients/kinds.c")
     gcc -std=gnu11 -D_GNU_SOURCE -I"$ROOT" -O1 -o "$BATS_FILE_TMPDIR/dynamic" "${sources[@]}" -pthread
     gcc -std=gnu11 -D_GNU_SOURCE -I"$ROOT" -O1 -static -o "$BATS_FILE_TMPDIR/static" "${sources[@]}" -pthread
 }

@@ -189,7 +189,7 @@ static long by_x32_fastopen(void)
 
 static void say(const char *what, long r)
 {
-    printf("%s %s\n", what, r < 0 ? strerrorname_np((int)-r) : "0");
+    printf("%s %s\n", what, name_of(r));
 }
 
 /* What of x32 is for no governed destination. */
@@ -367,6 +367,7 @@ static const struct {
     {"race", calm_race},
     {"others", calm_others},
     {"forbid", forbid},
+    {"peer", kinds_peer},
 };
 
 static void put_address(const char *address, const char *port)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What bypass.c and calm.c (connects that are ordinary, but for the libc that they pass by) share. */
+/* What bypass.c shares with calm.c (connects that are ordinary, but for the libc that they pass by) and kinds.c
+ * (those of other sockets). */
 #pragma once
 
 #include <sys/socket.h>
@@ -17,6 +18,8 @@ long dial(int fd);
 int new_socket(int flags);
 long talk(int fd);
 const char *the_request(void);
+/* "0", or the errno's name. */
+const char *name_of(long r);
 
 long calm_nonblocking(void);
 long calm_again(void);
@@ -30,3 +33,5 @@ long calm_many(void);
 long calm_race(void);
 long calm_others(void);
 long calm_forbid(char **words);
+
+long kinds_peer(void);

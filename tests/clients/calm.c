@@ -23,7 +23,7 @@
 #include <time.h>
 #include <unistd.h>
 
-static const char *name_of(long r)
+const char *name_of(long r)
 {
     return r < 0 ? strerrorname_np((int)-r) : "0";
 }
