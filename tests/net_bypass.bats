@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # tlsup run --strict: what a preload does not reach is upgraded all the same, or refused with a record.
 # check: not-sanitized programs without libc are what it is about, and they take no runtime
-# shellcheck disable=SC2154,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
+# shellcheck disable=SC2154,SC2153,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
 # shellcheck disable=SC2016 # much is for inner shells
 
 bats_require_minimum_version 1.5.0

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # tlsup run --strict: the command lives and ends as it would without.
 # check: not-sanitized programs without libc are what it is about, and they take no runtime
-# shellcheck disable=SC2154,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
+# shellcheck disable=SC2154,SC2153,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
 # shellcheck disable=SC2016 # much is for inner shells
 
 bats_require_minimum_version 1.5.0
@@ -130,6 +130,17 @@ END
     wait_for 10 stopped "$supervisor"
     grep -q "$CANARY" "$TMP/late"
     assert_inside "$CANARY"
+}
+
+@test "the supervisor holds nothing open that the command inherited" {
+    mkfifo "$TMP/pipe"
+    "$BUILD/tlsup" run -p "$TMP/policy.conf" --strict -- sh -c "until [ -e $TMP/go ]; do sleep 0.05; done 5>&- & echo said >&5" \
+        </dev/null >"$TMP/out" 2>"$TMP/err" 3>&- 5>"$TMP/pipe" &
+    PIDS+=("$!")
+    run -0 timeout 5 cat "$TMP/pipe" # which ends when nobody has the other end any more
+    [ "$output" = said ]
+    wait_for 5 grep -q 'live on' "$TMP/err"
+    touch "$TMP/go"
 }
 
 @test "where there is no net, nothing is started, and why is said" {

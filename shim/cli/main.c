@@ -95,13 +95,15 @@ static const struct cli_verb verbs[] = {
      "What is started with them gets no warning of programs that tlsup cannot be loaded into: tlsup doctor\n"
      "has it.\n",
      CLI_USAGE, cli_env},
-    {"wrap", "[-p POLICY] [--directory DIR] NAME", "put a wrapper of the same name before a program of PATH",
+    {"wrap", "[-p POLICY] [--strict] [--directory DIR] NAME",
+     "put a wrapper of the same name before a program of PATH",
      "      --directory DIR where to put it: before the program's own in PATH. Without it,\n"
      "                      /usr/local/bin for root, else ~/.local/bin\n"
      "  -p, --policy FILE   with this policy\n"
+     "      --strict        the wrapper puts the net of the kernel under it, see tlsup run\n"
      "\n"
-     "Refused for a program that tlsup cannot be loaded into. The exit status is 0, 1 if nothing was made,\n"
-     "2 if the command line is wrong.\n",
+     "Refused for a program that tlsup cannot be loaded into, with --strict for one that would lose its\n"
+     "privileges. The exit status is 0, 1 if nothing was made, 2 if the command line is wrong.\n",
      CLI_USAGE, cli_wrap},
     {"unwrap", "[--directory DIR] NAME", "take that wrapper away",
      "      --directory DIR where it was put\n"
@@ -109,12 +111,15 @@ static const struct cli_verb verbs[] = {
      "Only a wrapper that tlsup wrap made is removed. The exit status is 0, 1 if there is none, 2 if the\n"
      "command line is wrong.\n",
      CLI_USAGE, cli_unwrap},
-    {"systemd", "[-p POLICY] NAME", "print a drop-in that puts a service under tlsup",
+    {"systemd", "[-p POLICY] [--strict] NAME", "print a drop-in that puts a service under tlsup",
      "  -p, --policy FILE   with this policy\n"
+     "      --strict        its programs are started by tlsup run --strict, with the net of the kernel\n"
      "\n"
      "Print it into /etc/systemd/system/NAME.service.d/tlsup.conf, then systemctl daemon-reload and restart\n"
      "the service. If the unit is on this machine, what keeps tlsup out of its programs is told on standard\n"
-     "error.\n",
+     "error; with --strict it has to be.\n"
+     "\n"
+     "The exit status is 0, 1 if there is nothing to print, 2 if the command line is wrong.\n",
      CLI_USAGE, cli_systemd},
     {"version", "", "show the versions of tlsup and OpenSSL, and the policy in force",
      "The same as tlsup --version.\n", CLI_USAGE, cli_version},

@@ -43,6 +43,11 @@ const char *target_obstacle_word(enum target_obstacle obstacle)
     return known[obstacle].word;
 }
 
+bool target_loses_privileges(enum target_obstacle obstacle)
+{
+    return obstacle == TARGET_SET_UID || obstacle == TARGET_SET_GID || obstacle == TARGET_CAPABILITIES;
+}
+
 static const char *base_name(const char *path)
 {
     const char *slash = strrchr(path, '/');

@@ -57,11 +57,6 @@ static int preload(void)
     return status;
 }
 
-static bool loses_privileges(enum target_obstacle obstacle)
-{
-    return obstacle == TARGET_SET_UID || obstacle == TARGET_SET_GID || obstacle == TARGET_CAPABILITIES;
-}
-
 /* Says what tlsup cannot be loaded into; under the net that is no matter, but privileges are. */
 static void look_at_target(char **command, bool strict)
 {
@@ -70,7 +65,7 @@ static void look_at_target(char **command, bool strict)
 
     target_look(command, TARGET_SCRIPTS_AS_FILES, &t);
     for (size_t i = 0; i < t.n; i++)
-        if (strict && loses_privileges(t.steps[i].obstacle))
+        if (strict && target_loses_privileges(t.steps[i].obstacle))
             fprintf(stderr, "tlsup run: warning: %s gets none of its privileges under --strict\n",
                     t.steps[i].path);
         else if (!strict && t.steps[i].obstacle != TARGET_FINE)

@@ -1,12 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/cli/setting.h"
 
+#include <errno.h>
 #include <string.h>
+#include <unistd.h>
 
 bool setting_find(const char *verb, const char *policy, struct setting *out)
 {
     out->policy[0] = '\0';
     return cli_preload_object(verb, out->object) && (!policy || cli_choose_policy(verb, policy, out->policy));
+}
+
+bool setting_command(const char *verb, char out[PATH_MAX])
+{
+    ssize_t n = readlink("/proc/self/exe", out, PATH_MAX - 1);
+
+    if (n <= 0)
+        fprintf(stderr, "tlsup %s: /proc/self/exe: %s\n", verb, strerror(errno));
+    out[n > 0 ? n : 0] = '\0';
+    return n > 0;
 }
 
 void setting_print_word(FILE *to, const char *word)

@@ -5,11 +5,7 @@
 
 #include "shim/cli/setting.h"
 #include "shim/cli/target.h"
-
-/* In the order in which systemd looks. */
-static const char *const places[] = {"/etc/systemd/system", "/run/systemd/system",
-                                     "/usr/local/lib/systemd/system", "/usr/lib/systemd/system",
-                                     "/lib/systemd/system"};
+#include "shim/cli/unit.h"
 
 static void warn(const char *what, const char *why)
 {
@@ -18,31 +14,22 @@ static void warn(const char *what, const char *why)
 
 /* ---- the unit, if it is on this machine ---- */
 
-static FILE *open_unit(const char *unit)
-{
-    const char *own = getenv("SYSTEMD_UNIT_PATH"); /* as systemd-analyze(1) takes it; one directory */
-    char path[PATH_MAX];
+struct look {
+    const struct setting *setting;
+    bool strict;
+};
 
-    if (own && *own)
-        return snprintf(path, sizeof(path), "%s/%s", own, unit) < PATH_MAX ? fopen(path, "re") : NULL;
-    for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
-        FILE *f =
-            snprintf(path, sizeof(path), "%s/%s", places[i], unit) < PATH_MAX ? fopen(path, "re") : NULL;
-
-        if (f)
-            return f;
-    }
-    return NULL;
-}
-
+/* Under the net it does not matter what tlsup is loaded into, but privileges are lost. */
 static void look_at_command(char *const argv[], void *arg)
 {
     static struct target t;
+    const struct look *look = arg;
 
-    (void)arg;
     target_look(argv, TARGET_SCRIPTS_AS_FILES, &t);
     for (size_t i = 0; i < t.n; i++)
-        if (t.steps[i].obstacle != TARGET_FINE)
+        if (look->strict && target_loses_privileges(t.steps[i].obstacle))
+            warn(t.steps[i].path, "gets none of its privileges under --strict");
+        else if (!look->strict && t.steps[i].obstacle != TARGET_FINE)
             warn(t.steps[i].path, target_obstacle_text(t.steps[i].obstacle));
 }
 
@@ -69,31 +56,15 @@ static void look_at_setting(const char *name, const char *value, const struct se
         warn(name, "is set: the service has a /tmp of its own");
 }
 
-static void look_at_line(char *line, const struct setting *s)
+static void look_at(const char *name, char *value, void *arg)
 {
-    char *value = strchr(line, '=');
+    struct look *look = arg;
+    bool is_start = strcmp(name, "ExecStart") == 0;
 
-    line[strcspn(line, "\r\n")] = '\0';
-    if (!value || *line == '#' || *line == ';')
-        return;
-    *value++ = '\0';
-    if (strncmp(line, "Exec", 4) != 0)
-        look_at_setting(line, value, s);
-    else
-        shell_commands(value + strspn(value, "-@:+!|"), look_at_command, NULL);
-}
-
-static void look_at_unit(const char *unit, const struct setting *s)
-{
-    FILE *f = open_unit(unit);
-    char *line = NULL;
-    size_t room = 0;
-
-    while (f && getline(&line, &room, f) >= 0)
-        look_at_line(line, s);
-    free(line);
-    if (f)
-        fclose(f);
+    if (strncmp(name, "Exec", 4) != 0)
+        look_at_setting(name, value, look->setting);
+    else if (is_start || !look->strict)
+        shell_commands(value + strspn(value, "-@:+!|"), look_at_command, look);
 }
 
 /* ---- the verb ---- */
@@ -105,20 +76,37 @@ static bool is_unit_name(const char *name)
            !name[strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789:-_.\\@")];
 }
 
-static void print(const char *unit, const struct setting *s)
+/* The whole drop-in or nothing: it is meant for a file. */
+static bool print(const char *unit, const struct setting *s, bool strict)
 {
-    printf("# /etc/systemd/system/%s.d/tlsup.conf, made by tlsup systemd; then:\n"
-           "#   systemctl daemon-reload && systemctl restart %s\n"
-           "[Service]\n",
-           unit, unit);
-    setting_print_unit(stdout, s);
+    char tlsup[PATH_MAX], *lines = NULL;
+    size_t len = 0;
+    FILE *to = open_memstream(&lines, &len);
+    bool good =
+        to && (!strict || (setting_command("systemd", tlsup) && unit_print_strict(to, unit, tlsup, s)));
+
+    if (to)
+        good = fclose(to) == 0 && good;
+    if (good) {
+        printf("# /etc/systemd/system/%s.d/tlsup.conf, made by tlsup systemd; then:\n"
+               "#   systemctl daemon-reload && systemctl restart %s\n"
+               "[Service]\n",
+               unit, unit);
+        setting_print_unit(stdout, s);
+        fputs(lines, stdout);
+    }
+    free(lines);
+    return good;
 }
 
 int cli_systemd(const struct cli_verb *self, int argc, char **argv)
 {
-    static const struct option options[] = {
-        {"help", no_argument, NULL, 'h'}, {"policy", required_argument, NULL, 'p'}, {NULL, 0, NULL, 0}};
+    static const struct option options[] = {{"help", no_argument, NULL, 'h'},
+                                            {"policy", required_argument, NULL, 'p'},
+                                            {"strict", no_argument, NULL, 's'},
+                                            {NULL, 0, NULL, 0}};
     static struct setting s;
+    struct look look = {.setting = &s};
     const char *policy = NULL;
     char unit[NAME_MAX + 1];
     bool is_whole;
@@ -126,9 +114,14 @@ int cli_systemd(const struct cli_verb *self, int argc, char **argv)
     int c;
 
     while ((c = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
-        if (c != 'p')
-            return c == 'h' ? cli_help(self) : cli_bad_option(self, argv);
-        policy = optarg;
+        if (c == 'h')
+            return cli_help(self);
+        if (c == 'p')
+            policy = optarg;
+        else if (c == 's')
+            look.strict = true;
+        else
+            return cli_bad_option(self, argv);
     }
     if (argc - optind != 1 || !is_unit_name(argv[optind]))
         return cli_usage(self, "it takes the name of one service");
@@ -137,7 +130,6 @@ int cli_systemd(const struct cli_verb *self, int argc, char **argv)
     snprintf(unit, sizeof(unit), "%s%s", argv[optind], is_whole ? "" : ".service");
     if (!setting_find("systemd", policy, &s))
         return CLI_BAD;
-    look_at_unit(unit, &s);
-    print(unit, &s);
-    return CLI_OK;
+    unit_read(unit, look_at, &look);
+    return print(unit, &s, look.strict) ? CLI_OK : CLI_BAD;
 }

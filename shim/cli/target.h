@@ -51,6 +51,8 @@ enum target_scripts {
 void target_look(char *const argv[], enum target_scripts scripts, struct target *out);
 /* How many of the steps tlsup is kept out of. */
 size_t target_count_obstacles(const struct target *t);
+/* Does no_new_privs take away what it is for: set-user-ID, set-group-ID, file capabilities? */
+bool target_loses_privileges(enum target_obstacle obstacle);
 /* "is static: …": what is so, and what that means. "" for TARGET_FINE. */
 const char *target_obstacle_text(enum target_obstacle obstacle);
 /* One word for programs: "static", "set-uid", … */

@@ -64,25 +64,29 @@ static bool find_program(const char *name, char out[PATH_MAX])
 
 /* ---- what ---- */
 
-static void write_wrapper(FILE *to, const char *name, const char *tlsup, const struct setting *s,
-                          const char *program)
+struct wrapper {
+    struct setting setting;
+    bool strict;
+    char tlsup[PATH_MAX], program[PATH_MAX];
+};
+
+static void write_wrapper(FILE *to, const char *name, const struct wrapper *w)
 {
     fprintf(to, "#!/bin/sh\n" MARKER " %s; tlsup unwrap %s takes it away\nexec ", name, name);
-    setting_print_word(to, tlsup);
-    fprintf(to, " run ");
-    if (s->policy[0]) {
+    setting_print_word(to, w->tlsup);
+    fprintf(to, " run %s", w->strict ? "--strict " : "");
+    if (w->setting.policy[0]) {
         fprintf(to, "-p ");
-        setting_print_word(to, s->policy);
+        setting_print_word(to, w->setting.policy);
         fprintf(to, " ");
     }
     fprintf(to, "-- ");
-    setting_print_word(to, program);
+    setting_print_word(to, w->program);
     fprintf(to, " \"$@\"\n");
 }
 
 /* The whole file or none: it takes its place by a rename. */
-static bool make(const char *path, const char *name, const char *tlsup, const struct setting *s,
-                 const char *program)
+static bool make(const char *path, const char *name, const struct wrapper *w)
 {
     char next[PATH_MAX];
     bool good = false;
@@ -93,7 +97,7 @@ static bool make(const char *path, const char *name, const char *tlsup, const st
         return false;
     to = fdopen(fd, "w");
     if (to) {
-        write_wrapper(to, name, tlsup, s, program);
+        write_wrapper(to, name, w);
         good = fchmod(fd, 0755) == 0;
         good = fclose(to) == 0 && good;
     } else {
@@ -109,16 +113,24 @@ static bool make(const char *path, const char *name, const char *tlsup, const st
     return good;
 }
 
-static bool is_reachable(const struct cli_verb *self, const char *program)
+/* Without the net tlsup has to be loaded into it; under the net it is to keep its privileges. */
+static bool is_reachable(const struct cli_verb *self, const char *program, bool strict)
 {
     static struct target t;
     char *const argv[] = {(char *)program, NULL};
+    bool good = true;
 
     target_look(argv, TARGET_SCRIPTS_AS_FILES, &t);
-    for (size_t i = 0; i < t.n; i++)
-        if (t.steps[i].obstacle != TARGET_FINE)
-            fail(self, t.steps[i].path, target_obstacle_text(t.steps[i].obstacle));
-    return target_count_obstacles(&t) == 0;
+    for (size_t i = 0; i < t.n; i++) {
+        enum target_obstacle obstacle = t.steps[i].obstacle;
+
+        if (strict ? !target_loses_privileges(obstacle) : obstacle == TARGET_FINE)
+            continue;
+        fail(self, t.steps[i].path,
+             strict ? "gets none of its privileges under --strict" : target_obstacle_text(obstacle));
+        good = false;
+    }
+    return good;
 }
 
 /* Once it is there PATH has to lead to it. */
@@ -131,30 +143,29 @@ static bool is_found(const char *name, const char *path)
            a.st_dev == b.st_dev && a.st_ino == b.st_ino;
 }
 
-static int wrap(const struct cli_verb *self, const char *name, const char *path, const char *policy)
+static int wrap(const struct cli_verb *self, const char *name, const char *path, const char *policy,
+                bool strict)
 {
-    static struct setting s;
-    char tlsup[PATH_MAX], program[PATH_MAX];
-    ssize_t n = readlink("/proc/self/exe", tlsup, sizeof(tlsup) - 1);
+    static struct wrapper w;
 
-    if (n <= 0)
-        return fail(self, "/proc/self/exe", strerror(errno));
-    tlsup[n] = '\0';
-    if (!find_program(name, program))
+    w.strict = strict;
+    if (!setting_command("wrap", w.tlsup))
+        return CLI_BAD;
+    if (!find_program(name, w.program))
         return fail(self, name, "there is no such program in PATH");
     if (access(path, F_OK) == 0 && !is_wrapper(path))
         return fail(self, path, "is there, and was not made by tlsup wrap");
-    if (!setting_find("wrap", policy, &s))
+    if (!setting_find("wrap", policy, &w.setting))
         return CLI_BAD;
-    if (!is_reachable(self, program))
+    if (!is_reachable(self, w.program, strict))
         return fail(self, "nothing was made", "");
-    if (!make(path, name, tlsup, &s, program))
+    if (!make(path, name, &w))
         return fail(self, path, strerror(errno));
     if (!is_found(name, path)) {
         unlink(path);
         return fail(self, path, "PATH does not lead there before the program itself: nothing was made");
     }
-    printf("%s runs %s under tlsup\n", path, program);
+    printf("%s runs %s under tlsup%s\n", path, w.program, strict ? ", with the net" : "");
     return CLI_OK;
 }
 
@@ -174,17 +185,18 @@ static int unwrap(const struct cli_verb *self, const char *path)
 
 struct request {
     const char *name, *policy;
+    bool strict;
     char path[PATH_MAX];
 };
 
-/* The status to end with, or -1: go on. */
-static int read_request(const struct cli_verb *self, int argc, char **argv, bool takes_policy,
-                        struct request *r)
+/* The status to end with, or -1: go on. `makes`: there is something to be made, by a policy and a way. */
+static int read_request(const struct cli_verb *self, int argc, char **argv, bool makes, struct request *r)
 {
     static const struct option options[] = {
         {"help", no_argument, NULL, 'h'},
         {"directory", required_argument, NULL, 'd'},
         {"policy", required_argument, NULL, 'p'},
+        {"strict", no_argument, NULL, 's'},
         {NULL, 0, NULL, 0},
     };
     char directory[PATH_MAX] = "";
@@ -193,10 +205,11 @@ static int read_request(const struct cli_verb *self, int argc, char **argv, bool
     while ((c = getopt_long(argc, argv, ":hp:", options, NULL)) != -1) {
         if (c == 'h')
             return cli_help(self);
-        if (c == 'd' ? !cli_absolute(optarg, directory) : c != 'p' || !takes_policy)
+        if (c == 'd' ? !cli_absolute(optarg, directory) : !makes || (c != 'p' && c != 's'))
             return cli_bad_option(self, argv);
         if (c == 'p')
             r->policy = optarg;
+        r->strict |= c == 's';
     }
     if (argc - optind != 1 || !argv[optind][0] || strpbrk(argv[optind], "/\n"))
         return cli_usage(self, "it takes one name, without a path");
@@ -213,7 +226,7 @@ int cli_wrap(const struct cli_verb *self, int argc, char **argv)
     static struct request r;
     int status = read_request(self, argc, argv, true, &r);
 
-    return status >= 0 ? status : wrap(self, r.name, r.path, r.policy);
+    return status >= 0 ? status : wrap(self, r.name, r.path, r.policy, r.strict);
 }
 
 int cli_unwrap(const struct cli_verb *self, int argc, char **argv)

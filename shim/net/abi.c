@@ -3,7 +3,7 @@
 
 #include <linux/audit.h>
 
-#define X32(n) ((int)NET_X32_BIT + (n))
+#define X32(n)      ((int)NET_X32_BIT + (n))
 #define X32_REFUSED "a system call of the x32 ABI, which has no service under --strict"
 
 static const struct net_abi abis[] = {

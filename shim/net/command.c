@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/net/command.h"
 
+#include "shim/audit/fmt.h"
 #include "shim/net/filter.h"
 #include "shim/net/sock.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <linux/seccomp.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/uio.h>
@@ -34,6 +36,20 @@ static void send_listener(int listener, int error)
     real.sendmsg(line, &m, MSG_NOSIGNAL);
 }
 
+/* What a service manager says is for one process, and names it by the one that it has started: the front
+ * (sd_listen_fds(3), sd_watchdog_enabled(3)). The command is meant. */
+static void take_over(const char *variable, pid_t front)
+{
+    const char *value = secure_getenv(variable);
+    char digits[24];
+    if (!value || strtol(value, NULL, 10) != front)
+        return;
+    struct fmt f;
+    fmt_init(&f, digits, sizeof digits);
+    fmt_u64(&f, (uint64_t)getpid());
+    setenv(variable, fmt_text(&f), 1);
+}
+
 __attribute__((noreturn)) static void live(const struct net_order *order, const struct net_before *before,
                                            uint64_t cookie)
 {
@@ -43,6 +59,8 @@ __attribute__((noreturn)) static void live(const struct net_order *order, const 
     if (real.recv(line, &go, sizeof go, 0) != sizeof go)
         _exit(order->failed);
     real.close(listener);
+    take_over("LISTEN_PID", before->front);
+    take_over("WATCHDOG_PID", before->front);
     sigaction(SIGCHLD, &before->child, NULL);
     sigprocmask(SIG_SETMASK, &before->mask, NULL);
     _exit(order->start(order->command));
@@ -126,6 +144,11 @@ bool command_fork(struct command *c, const struct net_order *order, const struct
     if (c->pid > 0)
         waitpid(c->pid, NULL, 0);
     return false;
+}
+
+int command_line(void)
+{
+    return line;
 }
 
 void command_go(bool yes)

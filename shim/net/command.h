@@ -15,5 +15,7 @@ struct command {
 /* Forks it and takes the listener. The command waits for command_go(). False: *why says it; nothing runs. */
 bool command_fork(struct command *c, const struct net_order *order, const struct net_before *before,
                   uint64_t cookie, struct net_message *why);
+/* The descriptor by which it waits. */
+int command_line(void);
 /* Lets it exec, or end. */
 void command_go(bool yes);

@@ -59,6 +59,7 @@ int net_run(const struct net_order *order)
     sigset_t all;
     real_resolve();
     sigfillset(&all);
+    before.front = getpid();
     sigaction(SIGCHLD, &plain, &before.child);
     sigprocmask(SIG_SETMASK, &all, &before.mask);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* the command is ours if the supervisor dies */

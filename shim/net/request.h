@@ -14,7 +14,7 @@
 struct net_request {
     uint64_t id;
     pid_t thread;
-    enum net_call call; /* what it comes down to: never CALL_SOCKETCALL */
+    enum net_call call;  /* what it comes down to: never CALL_SOCKETCALL */
     const char *refused; /* why it gets ENOSYS whatever it asks for (static); NULL: it does not */
     int fd;
     uint64_t flags; /* of the send calls */

@@ -14,6 +14,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/seccomp.h>
 #include <poll.h>
 #include <string.h>
@@ -84,7 +85,8 @@ static void on_call(const struct supervisor *s, const struct net_request *r)
 static void refuse_service(const struct supervisor *s, const struct net_request *r)
 {
     int sock = r->call == CALL_RING ? -1 : sock_take(r->thread, r->fd);
-    bool concerns = sock >= 0 && sock_kind(sock) != SOCK_OTHER && request_is_alive(s->command.listener, r->id);
+    bool concerns =
+        sock >= 0 && sock_kind(sock) != SOCK_OTHER && request_is_alive(s->command.listener, r->id);
     if (r->call == CALL_RING)
         verdict_refuse_ring(r);
     else if (concerns && verdict_of(r) == VERDICT_RELAY)
@@ -230,6 +232,22 @@ static void settle_in(void)
         errno = 0;
 }
 
+/* What the command inherits is not for us to hold open: who reads from the other end waits for its end. */
+static void close_foreign(const struct supervisor *s)
+{
+    int own[] = {s->front, s->command.listener, command_line()};
+    for (int from = STDERR_FILENO + 1, next; from >= 0; from = next + 1) {
+        next = INT_MAX;
+        for (size_t i = 0; i < sizeof own / sizeof *own; i++)
+            if (own[i] >= from && own[i] < next)
+                next = own[i];
+        if (next > from)
+            real.close_range((unsigned)from, next == INT_MAX ? UINT_MAX : (unsigned)next - 1, 0);
+        if (next == INT_MAX)
+            return;
+    }
+}
+
 static void prepare(struct supervisor *s)
 {
     sigset_t child;
@@ -259,6 +277,7 @@ void supervisor_live(const struct net_order *order, const struct net_before *bef
         _exit(order->failed);
     }
     settle_in();
+    close_foreign(&s);
     prepare(&s);
     tell(&s, WORD_STARTED, s.command.pid, false);
     command_go(true);

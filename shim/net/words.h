@@ -28,4 +28,5 @@ struct net_message {
 struct net_before {
     sigset_t mask;
     struct sigaction child;
+    pid_t front;
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What bypass.c shares with calm.c (connects that are ordinary, but for the libc that they pass by) and kinds.c
- * (those of other sockets). */
+/* What bypass.c shares with calm.c (connects that are ordinary, but for the libc that they pass by) and
+ * kinds.c (those of other sockets). */
 #pragma once
 
 #include <sys/socket.h>
