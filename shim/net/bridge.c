@@ -5,6 +5,8 @@
 #include "shim/net/near.h"
 #include "shim/net/sock.h"
 #include "shim/net/start.h"
+#include "shim/net/swap.h"
+#include "shim/net/wire.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -32,6 +34,7 @@ void bridge_close(struct bridge *b)
     drop(&b->door);
     drop(&b->near);
     drop(&b->word);
+    drop(&b->far);
 }
 
 /* ---- this side ---- */
@@ -75,28 +78,6 @@ static bool open_door(struct bridge *b, int sock, const struct net_request *r)
 
 /* ---- the far side ---- */
 
-static int new_wire(int sock, const char **why)
-{
-    struct sockaddr_storage local;
-    socklen_t len = sizeof local;
-    int mark = conn_option(sock, SOL_SOCKET, SO_MARK), on = 1;
-    if (real.getsockname(sock, (struct sockaddr *)&local, &len) != 0)
-        return -1;
-    int wire = real.socket(local.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-    if (wire < 0)
-        return -1;
-    if (mark > 0 && real.setsockopt(wire, SOL_SOCKET, SO_MARK, &mark, sizeof mark) != 0) {
-        *why = "its socket has a mark (SO_MARK), which a relay may not set";
-        drop(&wire);
-    } else if (near_is_bound(&local)) {
-        near_put_port(&local, 0);
-        real.setsockopt(wire, IPPROTO_IP, IP_BIND_ADDRESS_NO_PORT, &on, sizeof on);
-        if (real.bind(wire, (struct sockaddr *)&local, len) != 0)
-            drop(&wire);
-    }
-    return wire;
-}
-
 static int start(struct bridge *b, int wire, const struct net_request *r)
 {
     int words[2];
@@ -110,36 +91,41 @@ static int start(struct bridge *b, int wire, const struct net_request *r)
 
 /* ---- the whole ---- */
 
-static const char *obstacle(int sock)
+static int open_pair(struct bridge *b, int sock, int wire, const struct net_request *r, const char **why)
 {
-    if (sock_kind(sock) == SOCK_DERIVED)
-        return "its socket is one of MPTCP or SMC, which is not brought to a relay";
-    if (!sock_is_of_our_network(sock))
-        return "its socket is of another network namespace than the supervisor";
-    if (sock_has_device(sock))
-        return "its socket is bound to a network interface (SO_BINDTODEVICE), where no relay is";
-    return NULL;
+    *why = swap_obstacle(sock);
+    if (*why)
+        return EACCES;
+    int error = swap_make(&b->near, &b->far, sock);
+    if (!error)
+        error = start(b, wire, r);
+    drop(&b->near); /* the relay's alone: its end is to be seen */
+    return error;
+}
+
+static int open_way(struct bridge *b, int sock, int wire, const struct net_request *r, const char **why)
+{
+    int off = 0;
+    real.setsockopt(sock, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
+    int error =
+        open_door(b, sock, r) ? sock_connect(sock, (struct sockaddr *)&b->at, b->at_len) : EADDRNOTAVAIL;
+    if (error != EINPROGRESS)
+        return error;
+    error = start(b, wire, r);
+    if (error) {
+        *why = "no relay could be started";
+        bridge_fail(b, sock, true);
+    }
+    return error;
 }
 
 int bridge_open(struct bridge *b, int sock, const struct net_request *r, const char **why)
 {
-    int off = 0, error;
-    *b = (struct bridge){.door = -1, .near = -1, .word = -1};
-    *why = obstacle(sock);
-    if (*why)
-        return EACCES;
-    int wire = new_wire(sock, why);
+    *b = (struct bridge){.door = -1, .near = -1, .word = -1, .far = -1};
+    int wire = wire_like(sock, r->thread, why);
     if (wire < 0)
         return *why ? EACCES : errno;
-    real.setsockopt(sock, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
-    error = open_door(b, sock, r) ? sock_connect(sock, (struct sockaddr *)&b->at, b->at_len) : EADDRNOTAVAIL;
-    if (error == EINPROGRESS) {
-        error = start(b, wire, r);
-        if (error) {
-            *why = "no relay could be started";
-            bridge_fail(b, sock, true);
-        }
-    }
+    int error = swap_is_needed(sock) ? open_pair(b, sock, wire, r, why) : open_way(b, sock, wire, r, why);
     real.close(wire);
     if (error)
         bridge_close(b);

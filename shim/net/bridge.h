@@ -7,6 +7,9 @@
  * listening socket whose filter drops everything. When the relay has arrived, its end, which is bound to the
  * same port, dials the caller's socket: TCP's simultaneous open (RFC 9293 section 3.5), at once. So nobody
  * else can ever be accepted in its place, and a destination that does not answer is an error of connect().
+ *
+ * A socket that has no way to this machine's loopback (bound to an interface, of another network, MPTCP) is
+ * left as it is, and one end of a socket pair is put on its number (shim/net/swap.h).
  */
 #pragma once
 
@@ -18,6 +21,7 @@ struct bridge {
     int door; /* drops what comes */
     int near; /* the relay's end, shared with it */
     int word; /* from it an int comes: the errno of its dial, or 0; an end: it is gone */
+    int far;  /* the program's end of a pair; -1: it keeps its socket */
     struct sockaddr_storage at;
     socklen_t at_len;
 };

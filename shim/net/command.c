@@ -3,6 +3,7 @@
 
 #include "shim/audit/fmt.h"
 #include "shim/net/filter.h"
+#include "shim/net/pass.h"
 #include "shim/net/sock.h"
 #include "shim/real.h"
 
@@ -18,23 +19,6 @@
 static int line = -1; /* between supervisor and command, until exec */
 
 /* ---- in the command ---- */
-
-static void send_listener(int listener, int error)
-{
-    struct iovec iov = {.iov_base = &error, .iov_len = sizeof error};
-    char room[CMSG_SPACE(sizeof listener)] __attribute__((aligned(sizeof(size_t)))) = {0};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1};
-    if (listener >= 0) {
-        m.msg_control = room;
-        m.msg_controllen = sizeof room;
-        struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-        c->cmsg_level = SOL_SOCKET;
-        c->cmsg_type = SCM_RIGHTS;
-        c->cmsg_len = CMSG_LEN(sizeof listener);
-        memcpy(CMSG_DATA(c), &listener, sizeof listener);
-    }
-    real.sendmsg(line, &m, MSG_NOSIGNAL);
-}
 
 /* What a service manager says is for one process, and names it by the one that it has started: the front
  * (sd_listen_fds(3), sd_watchdog_enabled(3)). The command is meant. */
@@ -55,7 +39,7 @@ __attribute__((noreturn)) static void live(const struct net_order *order, const 
 {
     char go = 0;
     int listener = filter_install(cookie);
-    send_listener(listener, listener < 0 ? errno : 0);
+    pass_send(line, listener, listener < 0 ? errno : 0);
     if (real.recv(line, &go, sizeof go, 0) != sizeof go)
         _exit(order->failed);
     real.close(listener);
@@ -67,23 +51,6 @@ __attribute__((noreturn)) static void live(const struct net_order *order, const 
 }
 
 /* ---- in the supervisor ---- */
-
-/* The listener, -1: *error says why there is none. */
-static int receive_listener(int *error)
-{
-    int fd = -1;
-    struct iovec iov = {.iov_base = error, .iov_len = sizeof *error};
-    char room[CMSG_SPACE(sizeof fd)] __attribute__((aligned(sizeof(size_t)))) = {0};
-    struct msghdr m = {.msg_iov = &iov, .msg_iovlen = 1, .msg_control = room, .msg_controllen = sizeof room};
-    if (real.recvmsg(line, &m, MSG_CMSG_CLOEXEC) != sizeof *error) {
-        *error = ECHILD;
-        return -1;
-    }
-    struct cmsghdr *c = CMSG_FIRSTHDR(&m);
-    if (c && c->cmsg_type == SCM_RIGHTS)
-        memcpy(&fd, CMSG_DATA(c), sizeof fd);
-    return fd;
-}
 
 /* Linux 5.9 knows ADDFD, and tells when the last process under the filter is gone. */
 static bool kernel_is_new_enough(int listener)
@@ -111,7 +78,7 @@ static bool check(struct command *c, struct net_message *why)
 {
     int error = 0;
     *why = (struct net_message){.word = WORD_REFUSED, .step = STEP_FILTER};
-    c->listener = receive_listener(&error);
+    c->listener = pass_receive(line, &error);
     if (c->listener >= 0 && !kernel_is_new_enough(c->listener))
         error = ENOSYS;
     if (!error) {

@@ -4,6 +4,7 @@
 #include "shim/conn/conn.h"
 #include "shim/net/bridge.h"
 #include "shim/net/sock.h"
+#include "shim/net/swap.h"
 #include "shim/net/verdict.h"
 #include "shim/real.h"
 
@@ -18,6 +19,7 @@ struct waiter { /* a blocking call */
     struct waiter *next;
     uint64_t id, until; /* until: SO_SNDTIMEO; 0: for ever */
     int late;           /* what it gets then */
+    pid_t thread;
 };
 
 struct dial;
@@ -99,8 +101,11 @@ static bool wait_for(struct dial *d, const struct net_request *r, int late)
     if (!w)
         return false;
     uint64_t timeout = sock_send_timeout_ns(d->sock);
-    *w = (struct waiter){
-        .next = d->waiters, .id = r->id, .until = timeout ? now_ns() + timeout : 0, .late = late};
+    *w = (struct waiter){.next = d->waiters,
+                         .id = r->id,
+                         .until = timeout ? now_ns() + timeout : 0,
+                         .late = late,
+                         .thread = r->thread};
     d->waiters = w;
     return true;
 }
@@ -149,11 +154,35 @@ static void go_directly(const struct net_request *r, int sock)
     go_on(d, r, error);
 }
 
+static bool is_swapped(const struct dial *d)
+{
+    return d->bridged && d->bridge.far >= 0;
+}
+
+/* A pair is connected from the start: what does not wait has it at once, and hears of a dial that failed by a
+ * reset. What waits gets it when the relay has arrived. */
+static void go_by_pair(struct dial *d, const struct net_request *r)
+{
+    bool waits = sock_is_blocking(d->sock);
+    bool good = watch(d->bridge.word, &d->on_word, EPOLLIN) &&
+                (waits ? wait_for(d, r, EINPROGRESS)
+                       : swap_place(the_listener, r->id, r->thread, d->sock, d->bridge.far));
+    if (good && waits)
+        return;
+    request_answer(the_listener, r->id, good ? 0 : ENOBUFS);
+    if (!good)
+        forget(d);
+}
+
 static void go_to_relay(const struct net_request *r, int sock)
 {
     const char *why = NULL;
     struct dial *d = add(sock, true);
     int error = d ? bridge_open(&d->bridge, sock, r, &why) : ENOBUFS;
+    if (!error && is_swapped(d)) {
+        go_by_pair(d, r);
+        return;
+    }
     if (!error && watch(sock, &d->on_sock, EPOLLOUT) && watch(d->bridge.word, &d->on_word, EPOLLIN)) {
         go_on(d, r, EINPROGRESS);
         return;
@@ -206,7 +235,7 @@ void dial_begin(const struct net_request *r, int sock)
         forget(d);
         d = NULL;
     }
-    if (d && sock_state(sock) == TCP_SYN_SENT)
+    if (d && (sock_state(sock) == TCP_SYN_SENT || is_swapped(d)))
         join(d, r, sock);
     else if (is_new_dial(r, sock))
         ask(r, sock);
@@ -238,6 +267,15 @@ static void arrived(struct dial *d)
     forget(d);
 }
 
+/* 0, or the errno for whom waits. A call that was interrupted is made again: by another relay. */
+static int place_pair(const struct dial *d)
+{
+    for (const struct waiter *w = d->waiters; w; w = w->next)
+        if (request_is_alive(the_listener, w->id))
+            return swap_place(the_listener, w->id, w->thread, d->sock, d->bridge.far) ? 0 : ENOBUFS;
+    return 0;
+}
+
 /* The relay's word: its errno, or 0. A relay that is gone without one has refused. */
 static void heard(struct dial *d)
 {
@@ -245,6 +283,11 @@ static void heard(struct dial *d)
     if (real.recv(d->bridge.word, &error, sizeof error, MSG_DONTWAIT) != sizeof error)
         error = EACCES;
     real.epoll_ctl(the_epoll, EPOLL_CTL_DEL, d->bridge.word, NULL);
+    if (is_swapped(d)) {
+        answer_all(d, error ? error : place_pair(d));
+        forget(d);
+        return;
+    }
     if (error == 0) {
         bridge_join(&d->bridge, d->sock); /* the socket's own event follows */
         return;

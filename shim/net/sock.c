@@ -132,20 +132,29 @@ uint64_t sock_send_timeout_ns(int fd)
     return (uint64_t)tv.tv_sec * 1000000000ULL + (uint64_t)tv.tv_usec * 1000ULL;
 }
 
+/* 0: an older kernel does not tell. */
+static uint64_t network_of(int fd)
+{
+    uint64_t network = 0;
+    socklen_t len = sizeof network;
+    return real.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &network, &len) == 0 ? network : 0;
+}
+
+bool sock_is_of_network(int fd, int other)
+{
+    return network_of(fd) == network_of(other);
+}
+
 bool sock_is_of_our_network(int fd)
 {
     static uint64_t own;
-    uint64_t theirs = 0;
-    socklen_t len = sizeof own;
     if (!own) {
         int any = real.socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-        if (real.getsockopt(any, SOL_SOCKET, SO_NETNS_COOKIE, &own, &len) != 0)
-            own = 1; /* an older kernel does not tell: dialling fails then, where it is another one */
+        own = network_of(any);
         if (any >= 0)
             real.close(any);
     }
-    len = sizeof theirs;
-    return real.getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &theirs, &len) != 0 || theirs == own;
+    return network_of(fd) == own; /* where both are 0 and it is another one, dialling fails */
 }
 
 bool sock_has_device(int fd)

@@ -12,7 +12,7 @@
 enum sock_kind {
     SOCK_OTHER, /* nothing that TCP could go through */
     SOCK_TCP,
-    SOCK_DERIVED, /* MPTCP, SMC: TCP underneath, but not to be bridged */
+    SOCK_DERIVED, /* MPTCP, SMC: TCP underneath, but not to be connected to a relay itself */
 };
 
 /* A duplicate of `fd` as that thread sees it, close-on-exec; -1 with errno. */
@@ -34,7 +34,8 @@ int sock_connect(int fd, const struct sockaddr *addr, socklen_t len);
 /* Dissolves what it has begun; SO_ERROR says ECONNRESET then. */
 void sock_dissolve(int fd);
 
-/* Is it of the network that this process is in? */
+/* Is it of the network that this process is in? Of that of the other one? */
 bool sock_is_of_our_network(int fd);
+bool sock_is_of_network(int fd, int other);
 /* Bound to a network interface other than the loopback one? */
 bool sock_has_device(int fd);

@@ -21,8 +21,7 @@ static int raise_number(int fd)
     return high;
 }
 
-/* What the program may have set and would ask for again, on the socket that it will ask. */
-static void copy_options(int from, int to)
+void pair_copy_options(int from, int to)
 {
     static const int numbers[] = {SO_KEEPALIVE, SO_REUSEADDR, SO_RCVLOWAT, SO_PRIORITY, SO_OOBINLINE};
     static const int times[] = {SO_RCVTIMEO, SO_SNDTIMEO};
@@ -57,7 +56,7 @@ int pair_make(struct pair *p, int fd)
         pair_close(p);
         return EMFILE;
     }
-    copy_options(fd, p->remote);
+    pair_copy_options(fd, p->remote);
     return 0;
 }
 
@@ -71,7 +70,7 @@ int pair_of_share(struct pair *p, struct conn *c, bool starts)
         return EMFILE;
     }
     if (starts)
-        copy_options(c->fd, p->remote);
+        pair_copy_options(c->fd, p->remote);
     return 0;
 }
 

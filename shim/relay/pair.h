@@ -23,6 +23,8 @@ int pair_make(struct pair *p, int fd);
 /* The same from what processes share since a fork (conn/share.h), which is used up. `starts`: this process
  * starts the relay and takes its end; the flags are the connection's then. */
 int pair_of_share(struct pair *p, struct conn *c, bool starts);
+/* What a program may have set on `from` and would ask for again, for the end that it gets instead. */
+void pair_copy_options(int from, int to);
 /* Puts bytes into the pair as if the program had written them. False: they do not fit. */
 bool pair_give(const struct pair *p, const char *at, size_t len);
 /* Every number of the conn in this process becomes the program's end. False: one could not (the limit of

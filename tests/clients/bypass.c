@@ -92,7 +92,11 @@ long dial(int fd)
 
 int new_socket(int flags)
 {
-    return (int)raw(SYS_socket, to.addr.ss_family, SOCK_STREAM | flags, 0, 0, 0, 0);
+    int fd = (int)raw(SYS_socket, to.addr.ss_family, SOCK_STREAM | flags, 0, 0, 0, 0);
+    const char *device = getenv("DEVICE");
+    if (device && setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, device, (socklen_t)strlen(device)) != 0)
+        perror("SO_BINDTODEVICE");
+    return fd;
 }
 
 const char *the_request(void)
@@ -368,6 +372,13 @@ static const struct {
     {"others", calm_others},
     {"forbid", forbid},
     {"peer", kinds_peer},
+    {"flags", kinds_flags},
+    {"flags-nonblocking", kinds_flags_nonblocking},
+    {"numbers", kinds_numbers},
+    {"watched", kinds_watched},
+    {"mptcp", kinds_mptcp},
+    {"network", kinds_network},
+    {"network-left", kinds_network_left},
 };
 
 static void put_address(const char *address, const char *port)

@@ -15,6 +15,7 @@ extern struct to to;
 /* The result as the kernel gives it: -errno. */
 long raw(long n, long a, long b, long c, long d, long e, long f);
 long dial(int fd);
+/* Bound to the network interface that the variable DEVICE names, if there is one. */
 int new_socket(int flags);
 long talk(int fd);
 const char *the_request(void);
@@ -35,3 +36,10 @@ long calm_others(void);
 long calm_forbid(char **words);
 
 long kinds_peer(void);
+long kinds_flags(void);
+long kinds_flags_nonblocking(void);
+long kinds_numbers(void);
+long kinds_watched(void);
+long kinds_mptcp(void);
+long kinds_network(void);
+long kinds_network_left(void);
