@@ -134,6 +134,18 @@ print(u.urlopen(u.Request('http://localhost:$PORT/headers', headers={'X-Canary':
     assert_inside "$CANARY"
 }
 
+@test "a program of musl, which would not start with the preload" {
+    local command
+    musl-gcc -O1 -o "$TMP/musl" "$ROOT/tests/clients/fetch.c"
+    run -127 env LD_PRELOAD="$BUILD/libtlsup.so" "$TMP/musl" "$PORT"
+    for command in "$TMP/musl $PORT" "env X=1 $TMP/musl $PORT" "sh -c 'exec $TMP/musl $PORT'"; do
+        : >"$ORIGIN_DIR/inside.log"
+        eval "run -0 --separate-stderr strictly $command"
+        [[ $output == *"X-Canary: $CANARY"* && -z $stderr ]]
+        assert_inside "$CANARY"
+    done
+}
+
 @test "a preload that ld.so dropped" {
     run -0 --separate-stderr strictly sh -c 'LD_PRELOAD=/nonexistent.so exec curl -sS -H "X-Canary: $0" "http://localhost:$PORT/headers"' "$CANARY"
     [[ $output == *"X-Canary: $CANARY"* ]]

@@ -35,6 +35,15 @@ has() {
     done
 }
 
+# with what one test makes outside of its folder, for other users
+teardown() {
+    local status=0
+    [ -z "${PROGRAMS:-}" ] || rm -r "$PROGRAMS"
+    assert_no_clear "$CANARY" || status=1
+    stop_all
+    return "$status"
+}
+
 # ---- wrappers --------------------------------------------------------------------------------------------------------
 
 @test "wrap --strict: a static program is upgraded under its own name" {
@@ -172,4 +181,60 @@ has() {
     [ "$output" = "1 1 1"$'\n'"$(<"$TMP/policy.conf")" ]
     LISTEN_PID=1 run -0 --separate-stderr "$BUILD/tlsup" run --strict sh -c 'echo "$LISTEN_PID ${WATCHDOG_PID-none}"'
     [ "$output" = '1 none' ]
+}
+
+# ---- doctor ----------------------------------------------------------------------------------------------------------
+
+# says LINE: a line of the output, words apart by any space
+says() {
+    grep -qE -- "^$1" <(tr -s ' ' <<<"$output") || { echo "no '$1' in: $output" >&2; return 1; }
+}
+
+@test "doctor: can there be a net?" {
+    run -0 "$BUILD/tlsup" doctor -p "$TMP/policy.conf"
+    says 'ok net tlsup run --strict is possible; set-user-ID and file capabilities have no effect under it'
+    run -0 strictly "$BUILD/tlsup" doctor -p "$TMP/policy.conf"
+    says 'note net tlsup run --strict is not possible here: a supervisor is there already'
+    run -0 "$BATS_FILE_TMPDIR/static" forbid 1 - "$BUILD/tlsup" doctor -p "$TMP/policy.conf"
+    says 'note net tlsup run --strict is not possible here: seccomp filters are forbidden here .*: Operation not permitted'
+    run -0 "$BATS_FILE_TMPDIR/static" forbid 22 - "$BUILD/tlsup" doctor -p "$TMP/policy.conf"
+    says 'note net tlsup run --strict is not possible here: the kernel has no seccomp user notification'
+    says 'enforceable: yes'
+}
+
+@test "doctor: what the preload does not reach, --strict does" {
+    run -1 "$BUILD/tlsup" doctor -p "$TMP/policy.conf" -- sh -c "$BATS_FILE_TMPDIR/static raw"
+    says "fail program $BATS_FILE_TMPDIR/static is static"
+    says ' start it by tlsup run --strict, or use a dynamically linked build'
+    says "enforceable: no, because $BATS_FILE_TMPDIR/static is static"
+    says 'by tlsup run --strict: yes'
+    run -1 "$BUILD/tlsup" doctor --json -p "$TMP/policy.conf" -- "$BATS_FILE_TMPDIR/static" raw
+    jq -e '.enforceable == false and .enforceable_strict == true' <<<"$output"
+    # not where there is none
+    run -1 "$BATS_FILE_TMPDIR/static" forbid 1 - "$BUILD/tlsup" doctor --json -p "$TMP/policy.conf" -- "$BATS_FILE_TMPDIR/static" raw
+    jq -e '.enforceable_strict == false and ([.checks[] | select(.check == "program").advice] | all(contains("--strict") | not))' <<<"$output"
+    # nor does it help against what is no matter of programs
+    echo '* verfy' >"$TMP/policy.conf"
+    run -1 "$BUILD/tlsup" doctor --json -p "$TMP/policy.conf"
+    jq -e '.enforceable_strict == false' <<<"$output"
+}
+
+@test "doctor: who would lose privileges, also behind a shell" {
+    [ "$(id -u)" = 0 ] || skip 'only root can make such programs'
+    local dir nobody=(setpriv --reuid 65533 --regid 65533 --clear-groups)
+    dir=$(mktemp -d)
+    PROGRAMS=$dir
+    chmod 755 "$dir"
+    "${nobody[@]}" test -x "$BUILD/tlsup" -a -x "$dir" || skip 'another user does not see this build'
+    cp /bin/true "$dir/setuid"
+    chown 65534 "$dir/setuid"
+    chmod u+s "$dir/setuid"
+    cp /bin/true "$dir/capable"
+    setcap cap_net_raw+ep "$dir/capable"
+    run "$BUILD/tlsup" doctor -p "$TMP/policy.conf" -- sh -c "'$dir/setuid'; '$dir/capable'"
+    says "note net $dir/setuid would run without its privileges \\(set-uid\\) under --strict"
+    run ! grep capable <(grep '^note' <<<"$output") # root has them anyway
+    run "${nobody[@]}" "$BUILD/tlsup" doctor -- sh -c "'$dir/setuid'; '$dir/capable'"
+    says "note net $dir/setuid would run without its privileges \\(set-uid\\) under --strict"
+    says "note net $dir/capable would run without its privileges \\(capabilities\\) under --strict"
 }

@@ -19,6 +19,7 @@ void doctor_say(struct doctor *d, const char *check, enum doctor_status status, 
     f->check = check;
     f->status = status;
     f->advice = advice;
+    f->net_helps = false;
     va_start(args, format);
     vsnprintf(f->text, sizeof(f->text), format, args);
     va_end(args);
@@ -30,6 +31,17 @@ static const struct doctor_finding *first_failure(const struct doctor *d)
     for (size_t i = 0; i < d->n; i++)
         if (d->findings[i].status == DOCTOR_FAIL)
             return &d->findings[i];
+    return NULL;
+}
+
+/* The same for a command that is started by tlsup run --strict. */
+static const char *strict_failure(const struct doctor *d)
+{
+    if (!d->net)
+        return "there can be no net here";
+    for (size_t i = 0; i < d->n; i++)
+        if (d->findings[i].status == DOCTOR_FAIL && !d->findings[i].net_helps)
+            return d->findings[i].text;
     return NULL;
 }
 
@@ -47,7 +59,8 @@ static void print_text(const struct doctor *d)
             printf("%-4s  %-11s  %s\n", "", "", f->advice);
     }
     if (failure)
-        printf("\nenforceable: no, because %s\n", failure->text);
+        printf("\nenforceable: no, because %s%s\n", failure->text,
+               strict_failure(d) ? "" : "\nby tlsup run --strict: yes");
     else
         printf("\nenforceable: yes, because all of the above holds%s\n",
                d->target.n ? "" : "; name a command to look into it as well");
@@ -70,7 +83,8 @@ static void print_json(const struct doctor *d)
 {
     const struct doctor_finding *failure = first_failure(d);
 
-    printf("{\"enforceable\":%s,", failure ? "false" : "true");
+    printf("{\"enforceable\":%s,\"enforceable_strict\":%s,", failure ? "false" : "true",
+           strict_failure(d) ? "false" : "true");
     print_pair("because", failure ? failure->text : NULL, ",\"checks\":[");
     for (size_t i = 0; i < d->n; i++) {
         const struct doctor_finding *f = &d->findings[i];
@@ -125,9 +139,11 @@ int cli_doctor(const struct cli_verb *self, int argc, char **argv)
     doctor_objects(&d);
     doctor_policy(&d);
     doctor_kernel(&d);
+    doctor_net(&d);
     doctor_environment(&d);
     if (optind < argc)
         doctor_programs(&d, argv + optind);
+    doctor_privileges(&d);
     json ? print_json(&d) : print_text(&d);
     policy_unref(d.source.source.policy);
     return first_failure(&d) ? CLI_BAD : CLI_OK;

@@ -19,6 +19,7 @@ struct doctor_finding {
     enum doctor_status status;
     char text[768];
     const char *advice; /* what to do; NULL: nothing */
+    bool net_helps;     /* a failure that is none under tlsup run --strict */
 };
 
 #define DOCTOR_FINDINGS_MAX 64U
@@ -29,6 +30,7 @@ struct doctor {
     struct cli_source source; /* the policy that is looked at */
     struct target target;
     char object[PATH_MAX]; /* libtlsup.so; "" if it cannot be opened */
+    bool net;              /* tlsup run --strict is possible */
 };
 
 /* Adds a finding, printf-like. What does not fit is left out. */
@@ -41,6 +43,10 @@ void doctor_objects(struct doctor *d);
 void doctor_policy(struct doctor *d);
 /* What the shim and the net ask of the kernel. */
 void doctor_kernel(struct doctor *d);
+/* Whether there can be a net, and what it takes away from the command's programs: before doctor_programs(),
+ * and after it. */
+void doctor_net(struct doctor *d);
+void doctor_privileges(struct doctor *d);
 /* Variables that change what is loaded or where requests go. */
 void doctor_environment(struct doctor *d);
 /* The command and what it runs. */

@@ -14,16 +14,27 @@
 
 #define LIST_MAX 65536U
 
-static const char *const advices[] = {
-    [TARGET_UNREADABLE] = "let this user read it, or ask as one that may",
-    [TARGET_SET_UID] = "start it as its owner, or let the firewall reject its ports",
-    [TARGET_SET_GID] = "start it as its group, or let the firewall reject its ports",
-    [TARGET_CAPABILITIES] = "let systemd give them (AmbientCapabilities=), or the firewall reject its ports",
-    [TARGET_OTHER_MACHINE] = "use a build for this machine, or let the firewall reject its ports",
-    [TARGET_STATIC] = "use a dynamically linked build, or let the firewall reject its ports",
-    [TARGET_MUSL] = "use a build for glibc, or let the firewall reject its ports",
-    [TARGET_OTHER_LOADER] = "use a build for glibc, or let the firewall reject its ports",
-    [TARGET_GO] = "let the firewall reject its ports; Go's own https needs no tlsup",
+#define FIREWALL "let the firewall reject its ports"
+
+/* Without the net, and where there can be one. */
+static const struct {
+    const char *plain, *net;
+} advices[] = {
+    [TARGET_UNREADABLE] = {"let this user read it, or ask as one that may", "start it by tlsup run --strict"},
+    [TARGET_SET_UID] = {"start it as its owner, or " FIREWALL, NULL},
+    [TARGET_SET_GID] = {"start it as its group, or " FIREWALL, NULL},
+    [TARGET_CAPABILITIES] = {"let systemd give them (AmbientCapabilities=), or the firewall reject its ports",
+                             NULL},
+    [TARGET_OTHER_MACHINE] = {"use a build for this machine, or " FIREWALL,
+                              "start it by tlsup run --strict, or use a build for this machine"},
+    [TARGET_STATIC] = {"use a dynamically linked build, or " FIREWALL,
+                       "start it by tlsup run --strict, or use a dynamically linked build"},
+    [TARGET_MUSL] = {"use a build for glibc, or " FIREWALL,
+                     "start it by tlsup run --strict, or use a build for glibc"},
+    [TARGET_OTHER_LOADER] = {"use a build for glibc, or " FIREWALL,
+                             "start it by tlsup run --strict, or use a build for glibc"},
+    [TARGET_GO] = {FIREWALL "; Go's own https needs no tlsup",
+                   "start it by tlsup run --strict; Go's own https needs no tlsup"},
 };
 
 /* ---- the loader's word ---- */
@@ -96,13 +107,23 @@ bool doctor_loads(const char *program, const char *object, char *why, size_t cap
 
 /* ---- the programs ---- */
 
+static void say_obstacle(struct doctor *d, const struct target_step *step)
+{
+    const char *with_net = d->net ? advices[step->obstacle].net : NULL;
+    size_t n = d->n;
+
+    doctor_say(d, "program", DOCTOR_FAIL, with_net ? with_net : advices[step->obstacle].plain, "%s %s",
+               step->path, target_obstacle_text(step->obstacle));
+    if (d->n > n)
+        d->findings[n].net_helps = true; /* where its privileges go is said of their own */
+}
+
 static void look_at_step(struct doctor *d, const struct target_step *step)
 {
     char why[512];
 
     if (step->obstacle != TARGET_FINE)
-        doctor_say(d, "program", DOCTOR_FAIL, advices[step->obstacle], "%s %s", step->path,
-                   target_obstacle_text(step->obstacle));
+        say_obstacle(d, step);
     else if (obstacle_is_loader(step->path) || !d->object[0])
         doctor_say(d, "program", DOCTOR_OK, NULL, "%s", step->path);
     else if (doctor_loads(step->path, d->object, why, sizeof(why)))

@@ -58,22 +58,40 @@ static int preload(void)
 }
 
 /* Says what tlsup cannot be loaded into; under the net that is no matter, but privileges are. */
-static void look_at_target(char **command, bool strict)
+static void tell_target(const struct target *t, bool strict)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (strict && target_loses_privileges(t->steps[i].obstacle))
+            fprintf(stderr, "tlsup run: warning: %s gets none of its privileges under --strict\n",
+                    t->steps[i].path);
+        else if (!strict && t->steps[i].obstacle != TARGET_FINE)
+            fprintf(stderr, "tlsup run: warning: %s %s\n", t->steps[i].path,
+                    target_obstacle_text(t->steps[i].obstacle));
+}
+
+/* musl's loader ends a program that it cannot give a library of glibc. The net does without. */
+static bool takes_preload(const struct target *t)
+{
+    for (size_t i = 0; i < t->n; i++)
+        if (t->steps[i].obstacle == TARGET_MUSL)
+            return false;
+    return true;
+}
+
+static int prepare(char **command, bool strict)
 {
     static struct target t;
     static struct cli_source s;
+    int status = CLI_OK;
 
     target_look(command, TARGET_SCRIPTS_AS_FILES, &t);
-    for (size_t i = 0; i < t.n; i++)
-        if (strict && target_loses_privileges(t.steps[i].obstacle))
-            fprintf(stderr, "tlsup run: warning: %s gets none of its privileges under --strict\n",
-                    t.steps[i].path);
-        else if (!strict && t.steps[i].obstacle != TARGET_FINE)
-            fprintf(stderr, "tlsup run: warning: %s %s\n", t.steps[i].path,
-                    target_obstacle_text(t.steps[i].obstacle));
+    if ((!strict || takes_preload(&t)) && (status = preload()) != CLI_OK)
+        return status;
+    tell_target(&t, strict);
     cli_load(&s); /* the one that the command will have */
     target_tell_proxy(stderr, "tlsup run: warning: ", s.source.policy);
     policy_unref(s.source.policy);
+    return CLI_OK;
 }
 
 static int start(char **command)
@@ -135,9 +153,8 @@ int cli_run(const struct cli_verb *self, int argc, char **argv)
         return status;
     if (!policy)
         look_at_policy();
-    if ((status = preload()) != CLI_OK)
+    if ((status = prepare(argv + optind, strict)) != CLI_OK)
         return status;
-    look_at_target(argv + optind, strict);
     int (*run)(char **) = strict ? start_strictly : start;
     return explain ? watch(argv + optind, run) : run(argv + optind);
 }

@@ -2,6 +2,7 @@
 #include "shim/net/net.h"
 
 #include "shim/audit/fmt.h"
+#include "shim/net/command.h"
 #include "shim/net/filter.h"
 #include "shim/net/front.h"
 #include "shim/net/supervisor.h"
@@ -13,6 +14,7 @@
 #include <sys/prctl.h>
 #include <sys/random.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 /* A word that no program passes by accident in a register that its call does not use. */
@@ -42,11 +44,41 @@ static const char *explain(const struct net_message *m)
     }
 }
 
+static const char *error_text(const struct net_message *m)
+{
+    const char *text = strerrordesc_np(m->value);
+    return text ? text : "unknown error";
+}
+
 static int refuse(const struct net_order *order, const struct net_message *m)
 {
-    const char *why = strerrordesc_np(m->value);
-    order->refuse(explain(m), why ? why : "unknown error");
+    order->refuse(explain(m), error_text(m));
     return order->failed;
+}
+
+static int do_nothing(char **command)
+{
+    (void)command;
+    return 0;
+}
+
+bool net_try(const char **what, const char **why)
+{
+    const struct net_order order = {.start = do_nothing};
+    const struct net_before before = {.front = getpid()};
+    struct net_message m;
+    struct command c;
+    real_resolve();
+    if (!command_fork(&c, &order, &before, 1, &m)) {
+        *what = explain(&m);
+        *why = error_text(&m);
+        return false;
+    }
+    command_go(true);
+    while (waitpid(c.pid, NULL, 0) < 0 && errno == EINTR)
+        continue;
+    real.close(c.listener);
+    return true;
 }
 
 int net_run(const struct net_order *order)

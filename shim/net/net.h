@@ -9,6 +9,8 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct net_order {
     const char *relay;            /* path of its program */
     int (*start)(char **command); /* execs; else says why and returns the exit status */
@@ -20,3 +22,7 @@ struct net_order {
 /* Runs the command under the net; returns the exit status (or ends by the command's signal). For a process
  * of one thread. Puts TLSUP_NET into the environment. Blocks. */
 int net_run(const struct net_order *order);
+
+/* Can there be a net here? Tries it on a process that ends at once. False: *what and *why tell it as refuse()
+ * is told (static). Blocks for that long; for a process of one thread. */
+bool net_try(const char **what, const char **why);
