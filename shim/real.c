@@ -236,6 +236,16 @@ static int marked_connect(int fd, const struct sockaddr *addr, socklen_t len)
     return (int)raw6(SYS_connect, fd, (long)addr, (long)len, (long)net_cookie, 0, 0);
 }
 
+int real_ask_net(bool peer, int fd, struct sockaddr *addr, socklen_t *len)
+{
+    if (!net_word[0])
+        return ENODATA;
+    int number = peer ? SYS_getpeername : SYS_getsockname, saved = errno, error;
+    error = raw6(number, fd, (long)addr, (long)len, (long)net_cookie, 0, 0) == 0 ? 0 : errno;
+    errno = saved;
+    return error;
+}
+
 /* The environment of the start counts: a program may clean its own before it connects. */
 static void find_net(void)
 {

@@ -16,6 +16,7 @@
 #include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -51,3 +52,6 @@ void real_resolve(void);
 /* The word of `tlsup run --strict` in the environment that we were started with (TLSUP_NET), for programs of
  * ours; NULL: there is no net. real.connect carries it. */
 const char *real_net(void);
+/* Asks the net what getpeername() (or getsockname()) would say of a socket that it has led to a relay. 0 or
+ * the errno: ENODATA if it has not, ENOSYS if it is gone. Waits for the supervisor; errno stays. */
+int real_ask_net(bool peer, int fd, struct sockaddr *addr, socklen_t *len);

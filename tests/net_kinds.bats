@@ -15,7 +15,7 @@ setup() {
     unset TLSUP_POLICY http_proxy HTTP_PROXY
     unshare -rn true 2>/dev/null || skip 'no user namespaces here'
     CANARY=canary-$RANDOM-$RANDOM ORIGIN_DIR=$TMP/origin
-    export TMP BUILD PROGRAM=$BATS_FILE_TMPDIR/static
+    export TMP BUILD PROGRAM=$BATS_FILE_TMPDIR/static LOADED=$BATS_FILE_TMPDIR/dynamic
     export REQUEST=$'GET /headers HTTP/1.1\r\nHost: localhost\r\nX-Canary: '$CANARY$'\r\nConnection: close\r\n\r\n'
     cat >"$TMP/world" <<'END'
 set -eu
@@ -125,4 +125,24 @@ upgraded() {
     [[ $status = 1 && $output == *'connect: EACCES' ]]
     recorded '"action":"blocked".*"tlsup-bypass-refused".*another network namespace.*"EACCES"'
     [[ $stderr == *'another network namespace'* ]]
+}
+
+@test "where the shim is loaded, a socket that was connected past it tells the ends that it would have" {
+    local device
+    for device in '' 'DEVICE=there'; do
+        rm -rf "$ORIGIN_DIR" "$TMP/audit"
+        world "$device"' second bash -c "strictly $LOADED ends 10.77.0.1 $PORT"'
+        upgraded
+        [ "${lines[0]}" = 'peer 0 family 2 len 16 port asked for 10.77.0.1' ]
+        [ "${lines[1]}" = 'own 0 family 2 len 16 port another 10.77.0.2' ]
+        [ "${lines[2]}" = 'cut 0 len 16 port asked for negative EINVAL fault EFAULT' ]
+    done
+    # of others it says nothing
+    rm -r "$ORIGIN_DIR"
+    world 'second bash -c "strictly $PROGRAM ends 10.77.0.1 $PORT"'
+    [ "${lines[0]}" = 'peer 0 family 2 len 16 port another 127.0.0.1' ]
+    rm -r "$ORIGIN_DIR"
+    LEVEL=none world 'strictly "$LOADED" ends 10.77.0.1 "$PORT"'
+    [ "${lines[0]}" = 'peer 0 family 2 len 16 port asked for 10.77.0.1' ]
+    CANARY=none # that one went in the clear
 }

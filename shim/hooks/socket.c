@@ -250,11 +250,46 @@ EXPORT int setsockopt(int fd, int level, int name, const void *value, socklen_t 
     return real.setsockopt(fd, level, name, value, len);
 }
 
+static bool is_same_host(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+    struct sockaddr_in in[2];
+    struct sockaddr_in6 in6[2];
+    memcpy(&in[0], a, sizeof in[0]), memcpy(&in[1], b, sizeof in[1]);
+    memcpy(&in6[0], a, sizeof in6[0]), memcpy(&in6[1], b, sizeof in6[1]);
+    if (a->ss_family != b->ss_family)
+        return false;
+    return a->ss_family == AF_INET
+               ? in[0].sin_addr.s_addr == in[1].sin_addr.s_addr
+               : memcmp(&in6[0].sin6_addr, &in6[1].sin6_addr, sizeof in6[0].sin6_addr) == 0;
+}
+
+/* May the net have led it to a relay, which is what it does with a socket that we did not connect? Then both
+ * ends are of this machine, or of a pair. */
+static bool may_lead_to_relay(int fd)
+{
+    struct sockaddr_storage local = {0}, peer = {0};
+    socklen_t local_len = sizeof local, peer_len = sizeof peer;
+    int saved = errno;
+    bool may = real_net() && real.getsockname(fd, (struct sockaddr *)&local, &local_len) == 0 &&
+               real.getpeername(fd, (struct sockaddr *)&peer, &peer_len) == 0;
+    errno = saved;
+    if (may && local.ss_family == AF_UNIX)
+        return local_len <= sizeof local.ss_family && peer_len <= sizeof peer.ss_family;
+    return may && (local.ss_family == AF_INET || local.ss_family == AF_INET6) && is_same_host(&local, &peer);
+}
+
+static bool net_knows(bool is_peer, int fd, struct sockaddr *addr, socklen_t *len)
+{
+    return may_lead_to_relay(fd) && real_ask_net(is_peer, fd, addr, len) == 0;
+}
+
 EXPORT int getsockname(int fd, struct sockaddr *addr, socklen_t *len)
 {
     int told;
     if (table_has(fd) && saved_getsockname(fd, addr, len, &told))
         return told ? (int)failed(told) : 0;
+    if (!table_has(fd) && net_knows(false, fd, addr, len))
+        return 0;
     return real.getsockname(fd, addr, len);
 }
 
@@ -265,7 +300,7 @@ EXPORT int getpeername(int fd, struct sockaddr *addr, socklen_t *len)
     struct conn *c = table_get(fd);
     int told;
     if (!c)
-        return real.getpeername(fd, addr, len);
+        return net_knows(true, fd, addr, len) ? 0 : real.getpeername(fd, addr, len);
     conn_lock(c, fd);
     bool ours = conn_negotiating(c) || c->state == CONN_REFUSED, over = conn_is_over(c);
     bool elsewhere = c->dialled != c->port && c->state != CONN_RELAYED;

@@ -16,6 +16,8 @@ enum net_call {
     CALL_SENDMSG,
     CALL_SENDMMSG,
     CALL_SOCKETCALL,
+    CALL_GETPEERNAME, /* these two by the shim alone, with the cookie */
+    CALL_GETSOCKNAME,
     CALL_RING, /* io_uring_setup(2): what connects by the ring would be seen by nobody */
 };
 
@@ -29,7 +31,8 @@ struct net_abi {
     const char *refused;      /* why it gets no service, but ENOSYS; NULL: it does */
     unsigned word;            /* bytes of a pointer in the caller's structures */
     int connect, sendto, sendmsg, sendmmsg, io_uring_setup;
-    int socketcall; /* -1: there is none */
+    int socketcall;               /* -1: there is none */
+    int getsockname, getpeername; /* of the native one; else -1 */
 };
 
 #define NET_X32_BIT 0x40000000U

@@ -35,6 +35,7 @@ void bridge_close(struct bridge *b)
     drop(&b->near);
     drop(&b->word);
     drop(&b->far);
+    drop(&b->wire);
 }
 
 /* ---- this side ---- */
@@ -78,32 +79,32 @@ static bool open_door(struct bridge *b, int sock, const struct net_request *r)
 
 /* ---- the far side ---- */
 
-static int start(struct bridge *b, int wire, const struct net_request *r)
+static int start(struct bridge *b, const struct net_request *r)
 {
     int words[2];
     if (real.socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, words) != 0)
         return errno;
     b->word = words[0];
-    int error = start_relay(program, wire, b->near, words[1], r);
+    int error = start_relay(program, b->wire, b->near, words[1], r, &b->relay);
     real.close(words[1]);
     return error;
 }
 
 /* ---- the whole ---- */
 
-static int open_pair(struct bridge *b, int sock, int wire, const struct net_request *r, const char **why)
+static int open_pair(struct bridge *b, int sock, const struct net_request *r, const char **why)
 {
     *why = swap_obstacle(sock);
     if (*why)
         return EACCES;
     int error = swap_make(&b->near, &b->far, sock);
     if (!error)
-        error = start(b, wire, r);
+        error = start(b, r);
     drop(&b->near); /* the relay's alone: its end is to be seen */
     return error;
 }
 
-static int open_way(struct bridge *b, int sock, int wire, const struct net_request *r, const char **why)
+static int open_way(struct bridge *b, int sock, const struct net_request *r, const char **why)
 {
     int off = 0;
     real.setsockopt(sock, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
@@ -111,7 +112,7 @@ static int open_way(struct bridge *b, int sock, int wire, const struct net_reque
         open_door(b, sock, r) ? sock_connect(sock, (struct sockaddr *)&b->at, b->at_len) : EADDRNOTAVAIL;
     if (error != EINPROGRESS)
         return error;
-    error = start(b, wire, r);
+    error = start(b, r);
     if (error) {
         *why = "no relay could be started";
         bridge_fail(b, sock, true);
@@ -122,14 +123,21 @@ static int open_way(struct bridge *b, int sock, int wire, const struct net_reque
 int bridge_open(struct bridge *b, int sock, const struct net_request *r, const char **why)
 {
     *b = (struct bridge){.door = -1, .near = -1, .word = -1, .far = -1};
-    int wire = wire_like(sock, r->thread, why);
-    if (wire < 0)
+    b->wire = wire_like(sock, r->thread, why);
+    if (b->wire < 0)
         return *why ? EACCES : errno;
-    int error = swap_is_needed(sock) ? open_pair(b, sock, wire, r, why) : open_way(b, sock, wire, r, why);
-    real.close(wire);
+    int error = swap_is_needed(sock) ? open_pair(b, sock, r, why) : open_way(b, sock, r, why);
     if (error)
         bridge_close(b);
     return error;
+}
+
+void bridge_note(const struct bridge *b, int sock, const struct peers_end *asked)
+{
+    struct peers p = {.cookie = conn_cookie(b->far >= 0 ? b->far : sock), .relay = b->relay, .peer = *asked};
+    p.local.len = sizeof p.local.addr;
+    if (real.getsockname(b->wire, (struct sockaddr *)&p.local.addr, &p.local.len) == 0)
+        peers_note(&p);
 }
 
 void bridge_join(struct bridge *b, int sock)

@@ -13,6 +13,7 @@
  */
 #pragma once
 
+#include "shim/net/peers.h"
 #include "shim/net/request.h"
 
 #include <stdbool.h>
@@ -22,6 +23,8 @@ struct bridge {
     int near; /* the relay's end, shared with it */
     int word; /* from it an int comes: the errno of its dial, or 0; an end: it is gone */
     int far;  /* the program's end of a pair; -1: it keeps its socket */
+    int wire; /* what the relay dials by, shared with it */
+    pid_t relay;
     struct sockaddr_storage at;
     socklen_t at_len;
 };
@@ -38,3 +41,5 @@ void bridge_join(struct bridge *b, int sock);
 /* It has not: whoever waits for the socket gets an error now. `told`: the caller is told by its call. */
 void bridge_fail(struct bridge *b, int sock, bool told);
 void bridge_close(struct bridge *b);
+/* The relay has arrived: what the program's end (`sock`, or the pair's) would say is remembered, peers.h. */
+void bridge_note(const struct bridge *b, int sock, const struct peers_end *asked);

@@ -33,6 +33,7 @@ struct dial {
     uint64_t cookie;
     bool bridged;
     struct bridge bridge;
+    struct peers_end asked; /* where the program wants to go */
     struct waiter *waiters;
     struct watch on_sock, on_word;
 };
@@ -178,6 +179,8 @@ static void go_to_relay(const struct net_request *r, int sock)
 {
     const char *why = NULL;
     struct dial *d = add(sock, true);
+    if (d)
+        d->asked = (struct peers_end){r->peer, r->peer_len};
     int error = d ? bridge_open(&d->bridge, sock, r, &why) : ENOBUFS;
     if (!error && is_swapped(d)) {
         go_by_pair(d, r);
@@ -283,6 +286,8 @@ static void heard(struct dial *d)
     if (real.recv(d->bridge.word, &error, sizeof error, MSG_DONTWAIT) != sizeof error)
         error = EACCES;
     real.epoll_ctl(the_epoll, EPOLL_CTL_DEL, d->bridge.word, NULL);
+    if (error == 0)
+        bridge_note(&d->bridge, d->sock, &d->asked);
     if (is_swapped(d)) {
         answer_all(d, error ? error : place_pair(d));
         forget(d);

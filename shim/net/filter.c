@@ -49,18 +49,32 @@ static void rejoin(struct program *p, size_t from)
     p->at[from].jf = (uint8_t)(p->n - from - 1);
 }
 
+static void always(struct program *p, int number, uint32_t result)
+{
+    size_t from = only_for(p, number);
+    give(p, result);
+    rejoin(p, from);
+}
+
+/* For a call of three arguments: the fourth register tells the shim's own from others. */
+static void on_cookie(struct program *p, int number, uint64_t cookie, uint32_t with, uint32_t without)
+{
+    size_t from = only_for(p, number);
+    load(p, argument(3, false));
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)cookie, 0, 3);
+    load(p, argument(3, true));
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(cookie >> 32), 0, 1);
+    give(p, with);
+    give(p, without);
+    rejoin(p, from);
+}
+
 static void on_connect(struct program *p, const struct net_abi *abi, uint64_t cookie)
 {
-    size_t from = only_for(p, abi->connect);
-    if (abi->native) {
-        load(p, argument(3, false));
-        add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)cookie, 0, 3);
-        load(p, argument(3, true));
-        add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(cookie >> 32), 0, 1);
-        give(p, SECCOMP_RET_ALLOW);
-    }
-    give(p, SECCOMP_RET_USER_NOTIF);
-    rejoin(p, from);
+    if (abi->native)
+        on_cookie(p, abi->connect, cookie, SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF);
+    else
+        always(p, abi->connect, SECCOMP_RET_USER_NOTIF);
 }
 
 #define FASTOPEN 0x20000000U /* MSG_FASTOPEN: connects */
@@ -88,13 +102,6 @@ static void on_socketcall(struct program *p, int number)
     rejoin(p, from);
 }
 
-static void on_ring(struct program *p, int number)
-{
-    size_t from = only_for(p, number);
-    give(p, SECCOMP_RET_USER_NOTIF);
-    rejoin(p, from);
-}
-
 /* What most programs call most stands first. */
 static void on_calls(struct program *p, const struct net_abi *abi, uint64_t cookie, uint32_t otherwise)
 {
@@ -102,7 +109,11 @@ static void on_calls(struct program *p, const struct net_abi *abi, uint64_t cook
     on_send(p, abi->sendmsg, 2, otherwise);
     on_connect(p, abi, cookie);
     on_send(p, abi->sendmmsg, 3, otherwise);
-    on_ring(p, abi->io_uring_setup);
+    if (abi->native) { /* the shim asks what a socket would say that leads to a relay */
+        on_cookie(p, abi->getpeername, cookie, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW);
+        on_cookie(p, abi->getsockname, cookie, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW);
+    }
+    always(p, abi->io_uring_setup, SECCOMP_RET_USER_NOTIF);
     if (abi->socketcall >= 0)
         on_socketcall(p, abi->socketcall);
 }

@@ -19,7 +19,7 @@ struct net_request {
     int fd;
     uint64_t flags; /* of the send calls */
     uint64_t address;
-    uint64_t address_len;
+    uint64_t address_len; /* of the calls that ask for an address: where that stands */
     struct sockaddr_storage peer;
     socklen_t peer_len;
 };
@@ -30,6 +30,9 @@ int request_read(struct net_request *r, const struct seccomp_notif *n);
 
 /* The thread that a request came from is stopped in the call still, so that its number is no other's. */
 bool request_is_alive(int listener, uint64_t id);
+
+/* Gives an address to a call that asked for one, as the kernel would. 0, EFAULT or EINVAL. */
+int request_give_address(const struct net_request *r, const struct sockaddr_storage *address, socklen_t len);
 
 /* Gives the call its result: an errno, or 0. */
 void request_answer(int listener, uint64_t id, int error);

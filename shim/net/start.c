@@ -97,17 +97,17 @@ __attribute__((noreturn)) static void become(const struct order *o, const int gi
     _exit(127);
 }
 
-int start_relay(const char *path, int wire, int near, int word, const struct net_request *r)
+int start_relay(const char *path, int wire, int near, int word, const struct net_request *r, pid_t *pid)
 {
     const int given[GIVEN] = {wire, near, word};
     struct order *o = calloc(1, sizeof *o);
     if (!o)
         return ENOMEM;
     fill(o, path, r);
-    pid_t pid = fork();
-    if (pid == 0)
+    *pid = fork();
+    if (*pid == 0)
         become(o, given);
-    int error = pid < 0 ? errno : 0;
+    int error = *pid < 0 ? errno : 0;
     free(o);
     return error;
 }

@@ -3,9 +3,11 @@
 
 #include "shim/audit.h"
 #include "shim/audit/fmt.h"
+#include "shim/conn/conn.h"
 #include "shim/net/bridge.h"
 #include "shim/net/command.h"
 #include "shim/net/dial.h"
+#include "shim/net/peers.h"
 #include "shim/net/request.h"
 #include "shim/net/sock.h"
 #include "shim/net/verdict.h"
@@ -59,11 +61,26 @@ static void on_send(const struct supervisor *s, const struct net_request *r, enu
     request_answer(s->command.listener, r->id, EOPNOTSUPP);
 }
 
+/* The shim asks what the ends are of a socket that it did not connect. */
+static void on_question(const struct supervisor *s, const struct net_request *r, int sock)
+{
+    const struct peers *p = peers_find(conn_cookie(sock));
+    const struct peers_end *end = p && r->call == CALL_GETPEERNAME ? &p->peer : p ? &p->local : NULL;
+    bool alive = request_is_alive(s->command.listener, r->id);
+    request_answer(s->command.listener, r->id,
+                   end && alive ? request_give_address(r, &end->addr, end->len) : ENODATA);
+    real.close(sock);
+}
+
 static void on_call(const struct supervisor *s, const struct net_request *r)
 {
     int sock = sock_take(r->thread, r->fd);
     if (sock < 0) {
         request_answer(s->command.listener, r->id, errno == EBADF ? EBADF : EACCES);
+        return;
+    }
+    if (r->call == CALL_GETPEERNAME || r->call == CALL_GETSOCKNAME) {
+        on_question(s, r, sock);
         return;
     }
     enum sock_kind kind = sock_kind(sock);
@@ -169,8 +186,10 @@ static void reap(struct supervisor *s)
     while (real.read(s->children, &ignored, sizeof ignored) > 0)
         continue;
     while ((pid = waitpid(-1, &status, WNOHANG | WUNTRACED)) > 0) {
-        if (pid != s->command.pid)
+        if (pid != s->command.pid) {
+            peers_forget(pid);
             continue;
+        }
         if (WIFSTOPPED(status))
             tell(s, WORD_STOPPED, WSTOPSIG(status), false);
         else

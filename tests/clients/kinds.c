@@ -140,3 +140,39 @@ long kinds_network_left(void)
         return fault("setns", errno);
     return converse(fd);
 }
+
+/* ---- what a socket says of its ends ---- */
+
+static void tell_end(const char *what, int (*ask)(int, struct sockaddr *, socklen_t *), int fd)
+{
+    struct sockaddr_storage end = {0};
+    struct sockaddr_in in;
+    socklen_t len = sizeof end;
+    int r = ask(fd, (struct sockaddr *)&end, &len);
+    memcpy(&in, &end, sizeof in);
+    printf("%s %d family %d len %u port %s", what, r, end.ss_family, len,
+           in.sin_port == ((struct sockaddr_in *)&to.addr)->sin_port ? "asked for" : "another");
+    printf(" %s\n", inet_ntoa(in.sin_addr));
+}
+
+/* Connected past libc, asked by it. */
+long kinds_ends(void)
+{
+    char part[4] = {0};
+    socklen_t len = sizeof part;
+    int fd = new_socket(0);
+    long r = dial(fd);
+    if (r < 0)
+        return fault("connect", (int)-r);
+    tell_end("peer", getpeername, fd);
+    tell_end("own", getsockname, fd);
+    /* as the kernel: as much as there is room for, and how much it is */
+    int cut = getpeername(fd, (struct sockaddr *)part, &len);
+    printf("cut %d len %u port %s", cut, len,
+           memcmp(part, &to.addr, sizeof part) == 0 ? "asked for" : "another");
+    len = (socklen_t)-1;
+    printf(" negative %s", name_of(getpeername(fd, (struct sockaddr *)part, &len) == 0 ? 0 : -errno));
+    printf(" fault %s\n", name_of(getpeername(fd, (struct sockaddr *)8, (socklen_t *)8) == 0 ? 0 : -errno));
+    fflush(stdout);
+    return talk(fd);
+}

@@ -101,6 +101,12 @@ static void test_abi(const struct net_abi *abi)
     CHECK_INT(says(arch, abi->connect, 3, COOKIE ^ 1ULL << 40), NOTIFY);
     CHECK_INT(says(arch, abi->connect, 4, COOKIE), NOTIFY);
     CHECK_INT(says(arch, abi->io_uring_setup, 0, 0), NOTIFY);
+    if (abi->native) {
+        CHECK_INT(says(arch, abi->getpeername, 3, COOKIE), NOTIFY);
+        CHECK_INT(says(arch, abi->getsockname, 3, COOKIE), NOTIFY);
+        CHECK_INT(says(arch, abi->getpeername, 3, 0), ALLOW);
+        CHECK_INT(says(arch, abi->getsockname, 3, COOKIE ^ 1), ALLOW);
+    }
     test_sends(abi);
     test_constants(abi);
     for (unsigned call = 0; call < 32 && abi->socketcall >= 0; call++)
@@ -122,6 +128,8 @@ int main(void)
     CHECK(native != NULL);
     CHECK_INT(native ? native->connect : 0, SYS_connect);
     CHECK_INT(native ? native->sendto : 0, SYS_sendto);
+    CHECK_INT(native ? native->getpeername : 0, SYS_getpeername);
+    CHECK_INT(native ? native->getsockname : 0, SYS_getsockname);
     CHECK_INT(native ? native->sendmsg : 0, SYS_sendmsg);
     CHECK_INT(native ? native->sendmmsg : 0, SYS_sendmmsg);
     CHECK_INT(says(AUDIT_ARCH_MIPS, 1, 0, 0), NO);
