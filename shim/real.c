@@ -26,7 +26,10 @@ static long bare(long r)
     return -1;
 }
 
-/* Not libc's syscall(): that one is ours. Six arguments are harmless where fewer are read. */
+/* Not libc's syscall(): that one is ours. Six arguments are harmless where fewer are read. The fourth is not
+ * left in its register: a call of three, made by somebody else right after ours, would carry the net's
+ * cookie.
+ */
 static long raw6(long n, long a, long b, long c, long d, long e, long f)
 {
 #if defined(__x86_64__)
@@ -34,10 +37,11 @@ static long raw6(long n, long a, long b, long c, long d, long e, long f)
     register long r8 __asm__("r8") = e;
     register long r9 __asm__("r9") = f;
     long r;
-    __asm__ volatile("syscall"
-                     : "=a"(r)
-                     : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r10), "r"(r8), "r"(r9)
-                     : "rcx", "r11", "memory");
+    __asm__ volatile("syscall\n\t"
+                     "xor %%r10d, %%r10d"
+                     : "=a"(r), "+r"(r10)
+                     : "a"(n), "D"(a), "S"(b), "d"(c), "r"(r8), "r"(r9)
+                     : "rcx", "r11", "cc", "memory");
     return bare(r);
 #elif defined(__aarch64__)
     register long x8 __asm__("x8") = n;
@@ -47,7 +51,11 @@ static long raw6(long n, long a, long b, long c, long d, long e, long f)
     register long x3 __asm__("x3") = d;
     register long x4 __asm__("x4") = e;
     register long x5 __asm__("x5") = f;
-    __asm__ volatile("svc 0" : "+r"(x0) : "r"(x8), "r"(x1), "r"(x2), "r"(x3), "r"(x4), "r"(x5) : "memory");
+    __asm__ volatile("svc 0\n\t"
+                     "mov x3, xzr"
+                     : "+r"(x0), "+r"(x3)
+                     : "r"(x8), "r"(x1), "r"(x2), "r"(x4), "r"(x5)
+                     : "memory");
     return bare(x0);
 #else
 #error "tlsup knows the system call instruction of x86-64 and aarch64 only"

@@ -160,6 +160,10 @@ print(u.urlopen(u.Request('http://localhost:$PORT/headers', headers={'X-Canary':
     cmp "$TMP/body" "$TMP/down"
 }
 
+@test "a call right after one of the shim, with the registers that it left" {
+    upgraded dynamic after
+}
+
 @test "a line for all of loopback: our own connections are none of its business, those of the program are" {
     local line
     for line in 'localhost:*' '127.0.0.0/8:*' '*:*'; do

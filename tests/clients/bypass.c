@@ -372,6 +372,7 @@ static const struct {
     {"others", calm_others},
     {"forbid", forbid},
     {"peer", kinds_peer},
+    {"after", kinds_after},
     {"ends", kinds_ends},
     {"flags", kinds_flags},
     {"flags-nonblocking", kinds_flags_nonblocking},

@@ -36,6 +36,7 @@ long calm_others(void);
 long calm_forbid(char **words);
 
 long kinds_peer(void);
+long kinds_after(void);
 long kinds_ends(void);
 long kinds_flags(void);
 long kinds_flags_nonblocking(void);
