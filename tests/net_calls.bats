@@ -11,18 +11,6 @@ load net
 
 # ---- connects as they are --------------------------------------------------------------------------------------------
 
-# a port at which the kernel drops what comes: its queue is full
-silent_port() {
-    python3 -c 'import socket, time
-s = socket.socket(); s.bind(("127.0.0.1", 0)); s.listen(0); keep = []
-for i in range(3):
-    c = socket.socket(); c.setblocking(False); c.connect_ex(s.getsockname()); keep.append(c)
-print(s.getsockname()[1], flush=True); time.sleep(60)' >"$TMP/silent" 3>&- &
-    PIDS+=("$!")
-    wait_for 5 test -s "$TMP/silent"
-    read -r SILENT <"$TMP/silent"
-}
-
 # same HOW PORT: what it says with and without, in words
 same() {
     local plain

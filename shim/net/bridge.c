@@ -10,8 +10,8 @@
 #include "shim/real.h"
 
 #include <errno.h>
-#include <linux/filter.h>
 #include <netinet/tcp.h>
+#include <poll.h>
 #include <stddef.h>
 #include <string.h>
 
@@ -31,7 +31,8 @@ static void drop(int *fd)
 
 void bridge_close(struct bridge *b)
 {
-    drop(&b->door);
+    drop(&b->door); /* before the plug, which is reset then and does not linger */
+    drop(&b->plug);
     drop(&b->near);
     drop(&b->word);
     drop(&b->far);
@@ -54,14 +55,23 @@ static bool bind_to(int fd, const struct bridge *b)
     return real.bind(fd, (const struct sockaddr *)&b->at, b->at_len) == 0;
 }
 
+#define PLUG_MS 1000
+
+/* A queue of no length takes one connection (net/sock.h, sk_acceptq_is_full); SYNs behind it are dropped. It
+ * has to be there before anybody knows the port. */
+static bool plug(struct bridge *b)
+{
+    struct pollfd taken = {.fd = b->door, .events = POLLIN};
+    b->plug = new_end(b->at.ss_family);
+    int error = sock_connect(b->plug, (struct sockaddr *)&b->at, b->at_len);
+    return (error == 0 || error == EINPROGRESS) && real.poll(&taken, 1, PLUG_MS) == 1;
+}
+
 static bool listen_deaf(struct bridge *b)
 {
-    struct sock_filter nothing = {BPF_RET | BPF_K, 0, 0, 0};
-    struct sock_fprog filter = {1, &nothing};
     b->door = new_end(b->at.ss_family);
-    return real.setsockopt(b->door, SOL_SOCKET, SO_ATTACH_FILTER, &filter, sizeof filter) == 0 &&
-           bind_to(b->door, b) && listen(b->door, 1) == 0 &&
-           real.getsockname(b->door, (struct sockaddr *)&b->at, &b->at_len) == 0;
+    return bind_to(b->door, b) && listen(b->door, 0) == 0 &&
+           real.getsockname(b->door, (struct sockaddr *)&b->at, &b->at_len) == 0 && plug(b);
 }
 
 /* The address that the socket is bound to, else loopback. */
@@ -73,6 +83,7 @@ static bool open_door(struct bridge *b, int sock, const struct net_request *r)
             return bind_to(b->near, b);
         }
         drop(&b->door);
+        drop(&b->plug);
     }
     return false;
 }
@@ -122,7 +133,7 @@ static int open_way(struct bridge *b, int sock, const struct net_request *r, con
 
 int bridge_open(struct bridge *b, int sock, const struct net_request *r, const char **why)
 {
-    *b = (struct bridge){.door = -1, .near = -1, .word = -1, .far = -1};
+    *b = (struct bridge){.door = -1, .plug = -1, .near = -1, .word = -1, .far = -1};
     b->wire = wire_like(sock, r->thread, why);
     if (b->wire < 0)
         return *why ? EACCES : errno;

@@ -4,7 +4,8 @@
  * number, flags, options and registrations, and is connected to a port of this machine.
  *
  * While the relay dials the destination the socket is in SYN_SENT, as it would be: what it dials is a
- * listening socket whose filter drops everything. When the relay has arrived, its end, which is bound to the
+ * listening socket whose queue is full, so that the kernel drops what comes (a filter would do as well, but
+ * not every kernel lets everybody attach one). When the relay has arrived, its end, which is bound to the
  * same port, dials the caller's socket: TCP's simultaneous open (RFC 9293 section 3.5), at once. So nobody
  * else can ever be accepted in its place, and a destination that does not answer is an error of connect().
  *
@@ -19,7 +20,8 @@
 #include <stdbool.h>
 
 struct bridge {
-    int door; /* drops what comes */
+    int door; /* drops what comes, */
+    int plug; /* for this connection fills its queue */
     int near; /* the relay's end, shared with it */
     int word; /* from it an int comes: the errno of its dial, or 0; an end: it is gone */
     int far;  /* the program's end of a pair; -1: it keeps its socket */
