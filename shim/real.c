@@ -4,6 +4,7 @@
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <link.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -273,23 +274,32 @@ const char *real_net(void)
     return net_word[0] ? net_word : NULL;
 }
 
-static bool is_of_shim(const void *address)
+/* An object of that name which is not the one that this is a part of. */
+static int is_other_shim(struct dl_phdr_info *object, size_t size, void *arg)
 {
     static const char name[] = "/libtlsup.so";
-    Dl_info info;
-    size_t len = address && dladdr(address, &info) ? strlen(info.dli_fname) : 0;
-    return len >= sizeof name - 1 && strcmp(info.dli_fname + len - (sizeof name - 1), name) == 0;
+    size_t len = strlen(object->dlpi_name);
+    uintptr_t here = (uintptr_t)&real;
+    (void)size, (void)arg;
+    if (len < sizeof name - 1 || strcmp(object->dlpi_name + len - (sizeof name - 1), name) != 0)
+        return 0;
+    for (unsigned i = 0; i < object->dlpi_phnum; i++) {
+        const ElfW(Phdr) *part = &object->dlpi_phdr[i];
+        if (part->p_type == PT_LOAD && here - (object->dlpi_addr + part->p_vaddr) < part->p_memsz)
+            return 0;
+    }
+    return 1;
 }
 
 /* Where to look. The command and the relay are programs that the shim may be loaded into (tlsup env,
  * ld.so.preload); their connections are ours, and not to be looked at a second time. */
 static void *below_us(void)
 {
-    void *(*open)(const char *, int) = NULL, *found = dlsym(RTLD_NEXT, "dlopen");
-    if (is_of_shim(&real) || !found || !is_of_shim(found))
-        return RTLD_NEXT;
-    memcpy(&open, &found, sizeof open);
-    void *libc = open("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    void *(*open)(const char *, int) = NULL, *found, *libc = NULL;
+    if (dl_iterate_phdr(is_other_shim, NULL) && (found = dlsym(RTLD_NEXT, "dlopen"))) {
+        memcpy(&open, &found, sizeof open);
+        libc = open("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
+    }
     return libc ? libc : RTLD_NEXT;
 }
 
