@@ -83,7 +83,7 @@ static void each_line(pid_t thread, int number, bool (*see)(const char *line, vo
     bool more = fd >= 0;
     while (more && (n = real.read(fd, text + len, sizeof text - 1 - len)) > 0) {
         char *at = text, *end;
-        text[len += (size_t)n] = 0;
+        text[len + (size_t)n] = 0;
         while (more && (end = strchr(at, '\n'))) {
             *end = 0;
             more = see(at, arg);
