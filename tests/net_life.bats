@@ -244,14 +244,17 @@ relay_of() {
 }
 
 @test "the supervisor holds nothing open that the command inherited" {
+    local supervisor
     mkfifo "$TMP/pipe"
-    "$BUILD/tlsup" run -p "$TMP/policy.conf" --strict -- sh -c "until [ -e $TMP/go ]; do sleep 0.05; done 5>&- & echo said >&5" \
+    "$BUILD/tlsup" run -p "$TMP/policy.conf" --strict -- sh -c "timeout 20 sh -c 'until [ -e $TMP/go ]; do sleep 0.05; done' 5>&- & echo said >&5" \
         </dev/null >"$TMP/out" 2>"$TMP/err" 3>&- 5>"$TMP/pipe" &
     PIDS+=("$!")
     run -0 timeout 5 cat "$TMP/pipe" # which ends when nobody has the other end any more
     [ "$output" = said ]
     wait_for 5 grep -q 'live on' "$TMP/err"
+    supervisor=$(sed -n 's/.*process //p' "$TMP/err")
     touch "$TMP/go"
+    wait_for 5 stopped "$supervisor"
 }
 
 @test "where there is no net, nothing is started, and why is said" {
