@@ -104,7 +104,7 @@ static bool stand_in_pending(const struct tls *t)
 static size_t stand_in_readable(const struct tls *t)
 {
     (void)t;
-    const char *end = memchr(world.arrived.at, CLOSE_NOTIFY, world.arrived.len);
+    const char *end = memchr(world.arrived.at, (unsigned char)CLOSE_NOTIFY, world.arrived.len);
     return end ? (size_t)(end - world.arrived.at) : world.arrived.len;
 }
 
