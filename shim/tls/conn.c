@@ -166,6 +166,7 @@ static bool accept_peer(struct tls *tls)
 
 static enum tls_result shake(struct tls *tls)
 {
+    tls->wire.blocked = false; /* what fails before it reads does not wait */
     if (SSL_do_handshake(tls->ssl) != 1)
         return conn_result(tls);
     if (!accept_peer(tls)) {

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "shim/tls/anchors.h"
 #include "shim/tls/error.h"
 #include "shim/tls/pem.h"
 #include "shim/tls/verify.h"
@@ -36,7 +37,7 @@ static bool has_hashed(const char *path)
 bool context_trust_system(X509_STORE *store, const char *dir, const char *file, struct tls_error *error)
 {
     if (!has_hashed(dir))
-        return pem_trust(store, file, error);
+        return anchors_add(store, file, ANCHORS_SKIP, error);
     X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
     if (lookup && X509_LOOKUP_add_dir(lookup, dir, X509_FILETYPE_PEM) == 1)
         return true;
@@ -61,7 +62,7 @@ static bool set_trust(SSL_CTX *ctx, const struct tls_params *params, struct tls_
         X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(ctx), X509_V_FLAG_CRL_CHECK);
     }
     if (params->ca)
-        return pem_trust(store, params->ca, error);
+        return anchors_add(store, params->ca, ANCHORS_REFUSE, error);
     return context_trust_system(store, X509_get_default_cert_dir(), X509_get_default_cert_file(), error);
 }
 

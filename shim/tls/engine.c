@@ -4,6 +4,7 @@
 #include <openssl/ssl.h>
 #include <pthread.h>
 
+#include "shim/tls/anchors.h"
 #include "shim/tls/bio.h"
 #include "shim/tls/certificate.h"
 #include "shim/tls/conn.h"
@@ -43,7 +44,7 @@ static void start(void)
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
         return;
     error_enter(&scope);
-    started = OPENSSL_init_ssl(0, NULL) == 1 && wire_init();
+    started = OPENSSL_init_ssl(0, NULL) == 1 && wire_init() && anchors_init();
     engine.version = OpenSSL_version(OPENSSL_VERSION);
     error_leave(&scope);
 }

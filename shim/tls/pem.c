@@ -13,12 +13,7 @@
 
 #define PEM_FILE_MAX ((off_t)16 * 1024 * 1024)
 
-struct content {
-    char *bytes;
-    size_t len;
-};
-
-static void content_free(struct content *content)
+void pem_content_free(struct pem_content *content)
 {
     if (content->bytes)
         OPENSSL_cleanse(content->bytes, content->len);
@@ -43,7 +38,7 @@ static bool readable(const char *path, const struct stat *st, bool secret, struc
 }
 
 /* The checks and the bytes are of the same open file. */
-static bool read_open(int fd, const char *path, bool secret, struct content *out, struct tls_error *error)
+static bool read_open(int fd, const char *path, bool secret, struct pem_content *out, struct tls_error *error)
 {
     struct stat st;
     if (fstat(fd, &st) != 0) {
@@ -70,11 +65,11 @@ static bool read_open(int fd, const char *path, bool secret, struct content *out
     if (out->len == size)
         return true;
     error_path(error, path, "cannot be read");
-    content_free(out);
+    pem_content_free(out);
     return false;
 }
 
-static bool read_file(const char *path, bool secret, struct content *out, struct tls_error *error)
+bool pem_read_file(const char *path, bool secret, struct pem_content *out, struct tls_error *error)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
@@ -86,8 +81,7 @@ static bool read_file(const char *path, bool secret, struct content *out, struct
     return ok;
 }
 
-/* An encrypted file asks for no passphrase: there is nobody to ask, and the terminal is the program's. */
-static int no_passphrase(char *buf, int size, int writing, void *arg)
+int pem_no_passphrase(char *buf, int size, int writing, void *arg)
 {
     (void)buf;
     (void)size;
@@ -100,17 +94,9 @@ static int no_passphrase(char *buf, int size, int writing, void *arg)
  * apart. */
 typedef bool take_block(BIO *bio, void *to);
 
-static bool take_anchor(BIO *bio, void *to)
-{
-    X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
-    bool ok = cert && X509_STORE_add_cert(to, cert) == 1;
-    X509_free(cert);
-    return ok;
-}
-
 static bool take_crl(BIO *bio, void *to)
 {
-    X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, no_passphrase, NULL);
+    X509_CRL *crl = PEM_read_bio_X509_CRL(bio, NULL, pem_no_passphrase, NULL);
     bool ok = crl && X509_STORE_add_crl(to, crl) == 1;
     X509_CRL_free(crl);
     return ok;
@@ -119,14 +105,14 @@ static bool take_crl(BIO *bio, void *to)
 /* The first certificate is ours, the others lead to its root. */
 static bool take_own(BIO *bio, void *to)
 {
-    X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, no_passphrase, NULL);
+    X509 *cert = PEM_read_bio_X509_AUX(bio, NULL, pem_no_passphrase, NULL);
     bool first = SSL_CTX_get0_certificate(to) == NULL;
     bool ok = cert && (first ? SSL_CTX_use_certificate(to, cert) : SSL_CTX_add1_chain_cert(to, cert)) == 1;
     X509_free(cert);
     return ok;
 }
 
-static void unusable(const char *path, const char *what, struct tls_error *error)
+void pem_unusable(const char *path, const char *what, struct tls_error *error)
 {
     struct text t = error_start(error, TLS_FAIL_SETUP);
     text_escaped(&t, path);
@@ -134,6 +120,15 @@ static void unusable(const char *path, const char *what, struct tls_error *error
     text_put(&t, what);
     text_put(&t, ": ");
     error_cause(&t, ERR_peek_error()); /* the oldest entry is the deepest */
+}
+
+void pem_none(const char *path, const char *what, struct tls_error *error)
+{
+    struct text t = error_start(error, TLS_FAIL_SETUP);
+    text_escaped(&t, path);
+    text_put(&t, ": no ");
+    text_put(&t, what);
+    text_put(&t, " in this file");
 }
 
 static bool at_end(void)
@@ -145,8 +140,8 @@ static bool at_end(void)
 static bool each_block(const char *path, const char *what, take_block *take, void *to,
                        struct tls_error *error)
 {
-    struct content content;
-    if (!read_file(path, false, &content, error))
+    struct pem_content content;
+    if (!pem_read_file(path, false, &content, error))
         return false;
     BIO *bio = BIO_new_mem_buf(content.bytes, (int)content.len);
     size_t count = 0;
@@ -157,24 +152,14 @@ static bool each_block(const char *path, const char *what, take_block *take, voi
     if (!bio)
         error_set(error, TLS_FAIL_MEMORY, "out of memory");
     else if (!at_end())
-        unusable(path, what, error);
-    else if (count == 0) {
-        struct text t = error_start(error, TLS_FAIL_SETUP);
-        text_escaped(&t, path);
-        text_put(&t, ": no ");
-        text_put(&t, what);
-        text_put(&t, " in this file");
-    }
+        pem_unusable(path, what, error);
+    else if (count == 0)
+        pem_none(path, what, error);
     if (ok)
         ERR_clear_error();
     BIO_free(bio);
-    content_free(&content);
+    pem_content_free(&content);
     return ok;
-}
-
-bool pem_trust(X509_STORE *store, const char *path, struct tls_error *error)
-{
-    return each_block(path, "certificate", take_anchor, store, error);
 }
 
 bool pem_crls(X509_STORE *store, const char *path, struct tls_error *error)
@@ -184,17 +169,17 @@ bool pem_crls(X509_STORE *store, const char *path, struct tls_error *error)
 
 bool pem_identity(SSL_CTX *ctx, const char *cert, const char *key, struct tls_error *error)
 {
-    struct content content;
-    if (!each_block(cert, "certificate", take_own, ctx, error) || !read_file(key, true, &content, error))
+    struct pem_content content;
+    if (!each_block(cert, "certificate", take_own, ctx, error) || !pem_read_file(key, true, &content, error))
         return false;
     BIO *bio = BIO_new_mem_buf(content.bytes, (int)content.len);
-    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+    EVP_PKEY *pkey = bio ? PEM_read_bio_PrivateKey(bio, NULL, pem_no_passphrase, NULL) : NULL;
     bool ok = pkey && X509_check_private_key(SSL_CTX_get0_certificate(ctx), pkey) == 1 &&
               SSL_CTX_use_PrivateKey(ctx, pkey) == 1;
     if (!ok)
-        unusable(key, pkey ? "key for this certificate" : "key", error);
+        pem_unusable(key, pkey ? "key for this certificate" : "key", error);
     EVP_PKEY_free(pkey);
     BIO_free(bio);
-    content_free(&content);
+    pem_content_free(&content);
     return ok;
 }

@@ -10,9 +10,24 @@
 
 #include "shim/tls.h"
 
-/* Adds every certificate of the file to the store as a trust anchor. At least one must be there. */
-bool pem_trust(X509_STORE *store, const char *path, struct tls_error *error);
-/* The same with certificate revocation lists. */
+struct pem_content {
+    char *bytes;
+    size_t len;
+};
+
+/* A regular file of at most 16 MiB; `secret`: a key. pem_content_free wipes and frees the bytes. */
+bool pem_read_file(const char *path, bool secret, struct pem_content *out, struct tls_error *error);
+void pem_content_free(struct pem_content *content);
+
+/* For OpenSSL's readers. An encrypted file asks for no passphrase: there is nobody to ask, and the terminal is
+ * the program's. */
+int pem_no_passphrase(char *buf, int size, int writing, void *arg);
+
+/* Sets `error`: "PATH: unusable WHAT: CAUSE" from the error queue, and "PATH: no WHAT in this file". */
+void pem_unusable(const char *path, const char *what, struct tls_error *error);
+void pem_none(const char *path, const char *what, struct tls_error *error);
+
+/* Adds every certificate revocation list of the file to the store. At least one must be there. */
 bool pem_crls(X509_STORE *store, const char *path, struct tls_error *error);
 /* Client certificate with its chain, and its key, which nobody but its owner (root or we) may read. */
 bool pem_identity(SSL_CTX *ctx, const char *cert, const char *key, struct tls_error *error);
