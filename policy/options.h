@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The options of a rule: one row each says how it is called, where it makes sense, what it may say, whether
- * its feature is built, and where its value lives in struct policy_rule.
+ * The options of a rule: one row each says how it is called, where it makes sense, what it may say, and
+ * where its value lives in struct policy_rule.
  */
 #pragma once
 
@@ -64,7 +64,6 @@ struct option_row {
     unsigned levels;      /* bits, 1U << level: where it makes sense */
     bool repeatable;
     bool rules, defaults; /* may stand on a rule, on the defaults line */
-    bool built;           /* of a switch: is `on` built; of others: is the option built at all */
 };
 
 extern const struct option_row option_table[OPTION_COUNT];

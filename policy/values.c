@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What the options may say: one function a kind of value. Each checks the whole value, so that a value whose
- * feature is not built is still known to be well written. */
+/* What the options may say: one function a kind of value. Each checks the whole value. */
 #include <string.h>
 
 #include "policy/base64.h"
@@ -43,11 +42,6 @@ bool value_switch(struct option_use *u)
 
     if (!on && strcmp(u->value, u->row->off) != 0)
         return bad_value(u, u->value, "");
-    if (on && !u->row->built) {
-        diag_error(u->diag, value_place(u, u->value), u->row->name, "=", u->row->on,
-                   " is not built yet in this version; use ", u->row->name, "=", u->row->off);
-        return false;
-    }
     memcpy((char *)u->rule + u->row->offset, &on, sizeof(on));
     return true;
 }

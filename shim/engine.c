@@ -116,6 +116,7 @@ static struct tls_context *make(const struct engine_wish *wish, struct tls_error
         .check_chain = wish->verdict->check_chain,
         .strict = rule->level == LEVEL_SECURE,
         .observe = rule->mode == MODE_TESTING,
+        .resume = rule->resume,
     };
     if (wish->client_certificate) {
         params.cert = rule->cert;

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TLS_ENGINE_ABI  2U
+#define TLS_ENGINE_ABI  3U
 #define TLS_PIN_BYTES   32U
 #define TLS_NAMES_BYTES 4096U
 
@@ -70,6 +70,7 @@ struct tls_params {
     bool check_chain;                   /* verify and secure: chain, purpose, dates and, if given, identity */
     bool strict;                        /* secure: X509_V_FLAG_X509_STRICT */
     bool observe; /* testing: findings are kept (tls_info.finding) instead of ending the handshake */
+    bool resume;  /* sessions are kept in this process, and offered to the same peer (shim/tls/session.h) */
 };
 
 /* Who the peer must be. Borrowed for the call only. */
@@ -81,6 +82,8 @@ struct tls_peer {
     const uint8_t (*pins)[TLS_PIN_BYTES]; /* SPKI SHA-256; each set below must contain the leaf's */
     const size_t *pin_sets;               /* sizes of the sets, which lie one after the other in pins */
     size_t n_pin_sets;
+    const char *resume; /* what a session is for, besides the context and the peer as it stands here: it is
+                           offered only where this is the same. NULL: none is kept or offered */
 };
 
 struct tls_info {

@@ -266,7 +266,7 @@ explain() {
         .options.ca == {"value": "/etc/ssl/corp.pem", "from": "rule", "line": 3} and
         .options.timeout == {"value": "5", "from": "defaults", "line": 1} and
         .options.alpn == {"value": "http/1.1", "from": "built-in", "line": null} and
-        (.options | has("resume") | not)' <<<"$output"
+        .options.resume == {"value": "yes", "from": "built-in", "line": null}' <<<"$output"
     [ "$(jq -r .policy.origin <<<"$output")" = "$POLICY" ]
     [ "$(jq -r .policy.sha256 <<<"$output")" = "$(sha256sum "$POLICY" | cut -d' ' -f1)" ]
     explain --json http://printer-1.corp.example/

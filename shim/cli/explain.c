@@ -8,7 +8,7 @@ bool explain_applies(const struct explanation *e, const struct option_row *row)
 {
     const struct policy_rule *r = e->verdict.rule;
 
-    if (!r || !row->built || !option_fits_level(row, r->level))
+    if (!r || !option_fits_level(row, r->level))
         return false;
     if (row == &option_table[OPTION_CONNECT_TIMEOUT])
         return r->level == LEVEL_MAY || r->mode == MODE_TESTING;

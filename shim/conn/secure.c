@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/secure.h"
 
+#include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
 #include "shim/engine.h"
@@ -74,11 +75,34 @@ static bool collect_pins(const struct policy_verdict *v, uint8_t (**pins)[TLS_PI
     return true;
 }
 
+#define RESUME_BYTES 700U
+
+/* What a session is bound to besides the rule and the peer (SECURITY A29): how it was reached, and, where the
+ * name alone does not say whom, by which address. */
+static const char *put_resume(const struct conn *c, char out[RESUME_BYTES])
+{
+    struct fmt f;
+    fmt_init(&f, out, RESUME_BYTES);
+    fmt_str(&f, c->strategy->name);
+    fmt_char(&f, ' ');
+    fmt_u64(&f, c->dialled);
+    fmt_char(&f, ' ');
+    fmt_u64(&f, c->proxied ? conn_tunnel_port(c) : c->port);
+    fmt_char(&f, ' ');
+    fmt_str(&f, c->identity);
+    if (c->proxied || !c->identity[0]) {
+        fmt_char(&f, ' ');
+        fmt_hex(&f, c->address.bytes, sizeof c->address.bytes);
+    }
+    return f.cut ? NULL : fmt_text(&f);
+}
+
 static struct tls *open_session(struct conn *c, struct tls_error *error)
 {
     const struct policy_rule *rule = c->verdict.rule;
     uint8_t(*pins)[TLS_PIN_BYTES];
     size_t sizes[POLICY_MAX_PIN_RULES];
+    char resume[RESUME_BYTES];
     if (!collect_pins(&c->verdict, &pins, sizes))
         return NULL;
     struct tls_peer peer = {
@@ -88,6 +112,7 @@ static struct tls *open_session(struct conn *c, struct tls_error *error)
         .pins = (const uint8_t(*)[TLS_PIN_BYTES])pins,
         .pin_sets = sizes,
         .n_pin_sets = c->verdict.n_pinned,
+        .resume = put_resume(c, resume),
     };
     if (peer.servername && !peer.servername[0])
         peer.servername = NULL;

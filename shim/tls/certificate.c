@@ -13,6 +13,12 @@ static void two_digits(struct text *t, int n)
     text_number(t, (unsigned long)n);
 }
 
+int64_t certificate_seconds(const ASN1_TIME *time)
+{
+    struct tm tm;
+    return ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : 0;
+}
+
 void certificate_date(struct text *t, const ASN1_TIME *time)
 {
     struct tm tm;

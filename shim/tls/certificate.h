@@ -9,6 +9,8 @@
 
 /* 2024-05-01 */
 void certificate_date(struct text *t, const ASN1_TIME *time);
+/* Seconds since 1970; 0: unreadable. */
+int64_t certificate_seconds(const ASN1_TIME *time);
 /* "certificate is for a.test, b.test and 3 more" */
 void certificate_is_for(struct text *t, X509 *cert);
 /* The first dNSName, or else the subject. */

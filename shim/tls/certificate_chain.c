@@ -3,7 +3,6 @@
 #include <openssl/evp.h>
 #include <openssl/sha.h>
 #include <string.h>
-#include <time.h>
 
 #include "shim/tls/certificate.h"
 #include "shim/tls/conn.h"
@@ -51,12 +50,6 @@ static void list_hosts(struct tls_certificate *out, X509 *cert)
     GENERAL_NAMES_free(names);
 }
 
-static int64_t seconds(const ASN1_TIME *time)
-{
-    struct tm tm;
-    return ASN1_TIME_to_tm(time, &tm) == 1 ? timegm(&tm) : 0;
-}
-
 static void key_kind(struct text *t, X509 *cert)
 {
     EVP_PKEY *key = X509_get0_pubkey(cert);
@@ -91,8 +84,8 @@ static void describe(struct tls_certificate *out, X509 *cert)
     distinguished(out->subject, sizeof out->subject, X509_get_subject_name(cert));
     distinguished(out->issuer, sizeof out->issuer, X509_get_issuer_name(cert));
     list_hosts(out, cert);
-    out->not_before = seconds(X509_get0_notBefore(cert));
-    out->not_after = seconds(X509_get0_notAfter(cert));
+    out->not_before = certificate_seconds(X509_get0_notBefore(cert));
+    out->not_after = certificate_seconds(X509_get0_notAfter(cert));
     text_start(&t, out->key, sizeof out->key);
     key_kind(&t, cert);
     text_start(&t, out->signature, sizeof out->signature);

@@ -21,7 +21,10 @@ static bool attach(struct tls *tls, const struct tls_peer *peer, struct tls_erro
     if (!SSL_set_app_data(tls->ssl, tls))
         return false;
     SSL_set_connect_state(tls->ssl);
-    return verify_identity(tls->ssl, peer, error);
+    if (!verify_identity(tls->ssl, peer, error) || !session_begin(tls, peer))
+        return false;
+    session_offer(tls);
+    return true;
 }
 
 struct tls *conn_open(struct tls_context *context, int fd, const struct tls_io *io,
@@ -52,6 +55,7 @@ void conn_free(struct tls *tls)
         return;
     struct error_scope scope;
     error_enter(&scope);
+    session_end(tls);
     SSL_free(tls->ssl);
     error_leave(&scope);
     wire_clear(&tls->wire);
@@ -64,6 +68,7 @@ void conn_free(struct tls *tls)
 
 void conn_broken(struct tls *tls, enum tls_failure failure, const char *what)
 {
+    session_distrust(tls);
     struct text t = error_start(&tls->error, failure);
     text_put(&t, what);
     tls->error.code = tls->wire.code;
@@ -101,7 +106,7 @@ static bool wire_failed(struct tls *tls)
     return true;
 }
 
-enum tls_result conn_result(struct tls *tls)
+static enum tls_result what_failed(struct tls *tls)
 {
     bool reading = SSL_want_read(tls->ssl);
     bool shaking = tls->phase == CONN_SHAKING;
@@ -128,6 +133,14 @@ enum tls_result conn_result(struct tls *tls)
     return TLS_FAILED;
 }
 
+enum tls_result conn_result(struct tls *tls)
+{
+    enum tls_result result = what_failed(tls);
+    if (result == TLS_FAILED)
+        session_distrust(tls);
+    return result;
+}
+
 /* ---- handshake ---- */
 
 /* Early OpenSSL 3.0 takes any protocol from the server once we offered one (RFC 7301 section 3.2 forbids it).
@@ -148,7 +161,10 @@ static bool alpn_offered(const struct tls *tls)
 /* OpenSSL is content; are we? */
 static bool accept_peer(struct tls *tls)
 {
-    if (!tls->judged) {
+    if (SSL_session_reused(tls->ssl)) { /* no certificate was shown: the one of the session counts */
+        if (!verify_resumed(tls))
+            return false;
+    } else if (!tls->judged) {
         error_set(&tls->error, TLS_FAIL_PROTOCOL, "the server showed no certificate in this handshake");
         return false;
     }
@@ -171,8 +187,10 @@ static enum tls_result shake(struct tls *tls)
         return conn_result(tls);
     if (!accept_peer(tls)) {
         wire_clear(&tls->wire); /* our Finished stays here */
+        session_distrust(tls);
         return TLS_FAILED;
     }
+    session_accept(tls);
     tls->phase = CONN_FINISHING;
     return TLS_DONE;
 }

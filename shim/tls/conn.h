@@ -10,6 +10,7 @@
 #include "shim/tls.h"
 #include "shim/tls/bio.h"
 #include "shim/tls/context.h"
+#include "shim/tls/session.h"
 #include "shim/tls/verify.h"
 
 enum conn_phase {
@@ -28,6 +29,7 @@ struct tls {
     struct tls_error error; /* why the last call failed or the stream was truncated */
 
     struct verify_pins pins;
+    struct session_use session;
     struct verify_walk *walk; /* while the chain is walked */
     bool judged;              /* verify_judge said yes to this very handshake */
     bool has_peer;

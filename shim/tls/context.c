@@ -9,6 +9,7 @@
 #include "shim/tls/anchors.h"
 #include "shim/tls/error.h"
 #include "shim/tls/pem.h"
+#include "shim/tls/session.h"
 #include "shim/tls/verify.h"
 
 /* ---- trust ---- */
@@ -181,13 +182,24 @@ static bool set_alpn(struct tls_context *context, const char *names, struct tls_
     return false;
 }
 
+/* Never OpenSSL's own cache: it would ask for a session by nothing but the context. */
+static long session_mode(const struct tls_params *params)
+{
+    return params->resume ? SSL_SESS_CACHE_CLIENT | SSL_SESS_CACHE_NO_INTERNAL : SSL_SESS_CACHE_OFF;
+}
+
 static void set_fixed(SSL_CTX *ctx, const struct tls_params *params)
 {
     SSL_CTX_clear_options(ctx, CONTEXT_OPTIONS_OFF);
     SSL_CTX_set_options(ctx, CONTEXT_OPTIONS_ON);
+    if (params->resume)
+        SSL_CTX_clear_options(ctx, SSL_OP_NO_TICKET);
+    else
+        SSL_CTX_set_options(ctx, SSL_OP_NO_TICKET);
     SSL_CTX_clear_mode(ctx, ~(long)0);
     SSL_CTX_set_mode(ctx, CONTEXT_MODES);
-    SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
+    SSL_CTX_set_session_cache_mode(ctx, session_mode(params));
+    SSL_CTX_sess_set_new_cb(ctx, params->resume ? session_new : NULL);
     SSL_CTX_set_read_ahead(ctx, 0); /* the wire reads ahead, and knows how much */
     SSL_CTX_set_max_cert_list(ctx, CONTEXT_CERT_LIST);
     SSL_CTX_set_quiet_shutdown(ctx, 0);
@@ -207,7 +219,7 @@ static void set_fixed(SSL_CTX *ctx, const struct tls_params *params)
 }
 
 /* What did not take is our failure, not the peer's chance. */
-static bool read_back(SSL_CTX *ctx, struct tls_error *error)
+static bool read_back(SSL_CTX *ctx, const struct tls_params *params, struct tls_error *error)
 {
     X509_VERIFY_PARAM *param = SSL_CTX_get0_param(ctx);
     uint64_t options = SSL_CTX_get_options(ctx);
@@ -225,7 +237,8 @@ static bool read_back(SSL_CTX *ctx, struct tls_error *error)
         wrong = "verification parameters";
     else if (X509_VERIFY_PARAM_get_flags(param) & (X509_V_FLAG_PARTIAL_CHAIN | X509_V_FLAG_NO_CHECK_TIME))
         wrong = "verification flags";
-    else if (SSL_CTX_get_session_cache_mode(ctx) != SSL_SESS_CACHE_OFF)
+    else if (SSL_CTX_get_session_cache_mode(ctx) != session_mode(params) ||
+             !(options & SSL_OP_NO_TICKET) != params->resume)
         wrong = "session cache";
     else if (SSL_CTX_get_keylog_callback(ctx))
         wrong = "key log";
@@ -246,7 +259,7 @@ static bool build(struct tls_context *context, const struct tls_params *params, 
         return false;
     if (params->cert && !pem_identity(ctx, params->cert, params->key ? params->key : params->cert, error))
         return false;
-    return read_back(ctx, error);
+    return read_back(ctx, params, error);
 }
 
 struct tls_context *context_new(const struct tls_params *params, struct tls_error *error)
@@ -268,6 +281,7 @@ struct tls_context *context_new(const struct tls_params *params, struct tls_erro
         atomic_init(&context->holders, 1);
         context->check_chain = params->check_chain;
         context->observe = params->observe;
+        context->resume = params->resume;
         if (!build(context, params, error)) {
             error_memory(error);
             context_free(context);
@@ -290,6 +304,7 @@ void context_free(struct tls_context *context)
         return;
     struct error_scope scope;
     error_enter(&scope);
+    session_forget(context);
     SSL_CTX_free(context->ctx);
     error_leave(&scope);
     free(context);

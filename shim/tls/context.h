@@ -17,7 +17,7 @@
 #define CONTEXT_DEPTH      8
 #define CONTEXT_LEVEL      2
 #define CONTEXT_CERT_LIST  (100 * 1024)
-#define CONTEXT_OPTIONS_ON (SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_NO_TICKET)
+#define CONTEXT_OPTIONS_ON (SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION)
 #define CONTEXT_OPTIONS_OFF                                                                                  \
     (SSL_OP_LEGACY_SERVER_CONNECT | SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |                               \
      SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_EXTENDED_MASTER_SECRET | SSL_OP_NO_ENCRYPT_THEN_MAC)
@@ -28,7 +28,7 @@
 struct tls_context {
     atomic_uint holders; /* the caller and each connection */
     SSL_CTX *ctx;
-    bool check_chain, observe;
+    bool check_chain, observe, resume;
     unsigned char alpn[CONTEXT_ALPN_BYTES]; /* as on the wire, RFC 7301 section 3.1 */
     unsigned alpn_len;
 };

@@ -19,8 +19,8 @@ struct pem_content {
 bool pem_read_file(const char *path, bool secret, struct pem_content *out, struct tls_error *error);
 void pem_content_free(struct pem_content *content);
 
-/* For OpenSSL's readers. An encrypted file asks for no passphrase: there is nobody to ask, and the terminal is
- * the program's. */
+/* For OpenSSL's readers. An encrypted file asks for no passphrase: there is nobody to ask, and the terminal
+ * is the program's. */
 int pem_no_passphrase(char *buf, int size, int writing, void *arg);
 
 /* Sets `error`: "PATH: unusable WHAT: CAUSE" from the error queue, and "PATH: no WHAT in this file". */

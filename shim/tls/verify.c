@@ -251,6 +251,19 @@ static int judge(X509_STORE_CTX *store, struct tls *tls, const struct tls_contex
     return code;
 }
 
+/* When the first certificate of the chain that was built runs out. */
+static int64_t first_end(X509_STORE_CTX *store)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
+    int64_t first = 0;
+    for (int i = 0; i < sk_X509_num(chain); i++) {
+        int64_t end = certificate_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
+        if (!first || end < first)
+            first = end;
+    }
+    return first;
+}
+
 int verify_judge(X509_STORE_CTX *store, void *arg)
 {
     (void)arg;
@@ -270,6 +283,7 @@ int verify_judge(X509_STORE_CTX *store, void *arg)
         return 0;
     }
     tls->finding = found;
+    tls->session.until = tls->context->check_chain ? first_end(store) : 0;
     tls->judged = true;
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
@@ -295,6 +309,19 @@ static X509_STORE_CTX *walk_again(const struct tls *tls, const struct tls_contex
     }
     X509_STORE_CTX_free(store);
     return NULL;
+}
+
+bool verify_resumed(struct tls *tls)
+{
+    X509_STORE_CTX *store = walk_again(tls, tls->context);
+    if (!store || X509_VERIFY_PARAM_set1(X509_STORE_CTX_get0_param(store), SSL_get0_param(tls->ssl)) != 1)
+        error_set(&tls->error, TLS_FAIL_MEMORY, "out of memory");
+    else
+        verify_judge(store, NULL);
+    X509_STORE_CTX_free(store);
+    if (!tls->judged && tls->error.failure == TLS_FAIL_NONE)
+        error_set(&tls->error, TLS_FAIL_PROTOCOL, "the session that was resumed has no certificate");
+    return tls->judged;
 }
 
 void verify_again(struct tls *tls, struct tls_context *context, const struct tls_peer *peer,

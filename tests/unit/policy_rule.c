@@ -77,7 +77,9 @@ static const struct {
     {"* verify when=connect\n", 1, 10,
      "when=connect is for TLS that begins with the connection: it needs a try= that begins with implicit"},
     {"* verify when=now\n", 1, 15, "bad value 'now' for when=: it takes first-byte or connect"},
-    {"* verify resume=yes\n", 1, 17, "resume=yes is not built yet in this version; use resume=no"},
+    {"* verify resume=1\n", 1, 17, "bad value '1' for resume=: it takes no or yes"},
+    {"* none resume=no\n", 1, 8,
+     "resume= makes no sense at level none; it is for may encrypt fingerprint verify secure"},
     {"* verify tokens=TLS/1.2,HTTP/2.0\n", 1, 25,
      "bad value 'TLS/1.2,HTTP/2.0' for tokens=: it takes TLS/ and a version each, separated by commas, as "
      "TLS/1.2,TLS/1.0"},
@@ -264,7 +266,7 @@ static void check_builtin(void)
     CHECK_STR(r->alpn, "http/1.1");
     CHECK_STR(r->audit, "syslog");
     CHECK(r->n_try == 2 && r->try[0] == STRATEGY_UPGRADE && r->try[1] == STRATEGY_IMPLICIT);
-    CHECK(!r->resume && r->messages && r->implicit_port == 0);
+    CHECK(r->resume && r->messages && r->implicit_port == 0);
     CHECK_STR(policy_origin(p), "built-in");
     CHECK_INT(strlen(policy_digest(p)), 64);
     CHECK(!policy_allows_user_policy(p));
@@ -360,6 +362,7 @@ static void check_shown(void)
         {"timeout=1.005", OPTION_TIMEOUT, "1.005"},
         {"mode=testing connect-timeout=7", OPTION_CONNECT_TIMEOUT, "7"},
         {"resume=no", OPTION_RESUME, "no"},
+        {"timeout=1", OPTION_RESUME, "yes"},
         {"premature-close=eof", OPTION_PREMATURE_CLOSE, "eof"},
         {"desync=first", OPTION_DESYNC, "first"},
         {"redirects=keep", OPTION_REDIRECTS, "keep"},
