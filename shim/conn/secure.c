@@ -113,6 +113,7 @@ static struct tls *open_session(struct conn *c, struct tls_error *error)
         .pin_sets = sizes,
         .n_pin_sets = c->verdict.n_pinned,
         .resume = put_resume(c, resume),
+        .speaks_next = !c->strategy->in_band, /* in band the server has a word to say first */
     };
     if (peer.servername && !peer.servername[0])
         peer.servername = NULL;

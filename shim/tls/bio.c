@@ -166,7 +166,7 @@ static size_t give(struct wire *w, const uint8_t *buf, size_t len)
 {
     ssize_t n;
     do
-        n = w->io.send(w->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL);
+        n = w->io.send(w->fd, buf, len, MSG_DONTWAIT | MSG_NOSIGNAL | w->more);
     while (n < 0 && errno == EINTR);
     if (n >= 0)
         return (size_t)n;

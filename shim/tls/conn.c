@@ -4,6 +4,7 @@
 #include <openssl/err.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "shim/tls/error.h"
 
@@ -37,6 +38,7 @@ struct tls *conn_open(struct tls_context *context, int fd, const struct tls_io *
     tls->context = context_hold(context);
     tls->wire.io = *io;
     tls->wire.fd = fd;
+    tls->speaks_next = peer->speaks_next;
     struct error_scope scope;
     error_enter(&scope);
     bool ok = attach(tls, peer, error);
@@ -213,7 +215,10 @@ static enum tls_result advance(struct tls *tls)
     if (wire_flush(&tls->wire) == TLS_WANT_WRITE)
         return TLS_WANT_WRITE;
     enum tls_result result = tls->phase == CONN_SHAKING ? shake(tls) : TLS_DONE;
+    if (result == TLS_DONE && tls->speaks_next)
+        tls->wire.more = MSG_MORE;
     enum tls_result sent = wire_flush(&tls->wire); /* the flight, or the alert of a failure */
+    tls->wire.more = 0;
     if (result == TLS_FAILED)
         return result;
     if (sent == TLS_TRUNCATED)

@@ -282,6 +282,7 @@ struct tls_context *context_new(const struct tls_params *params, struct tls_erro
         context->check_chain = params->check_chain;
         context->observe = params->observe;
         context->resume = params->resume;
+        context->revocation = params->crl != NULL;
         if (!build(context, params, error)) {
             error_memory(error);
             context_free(context);

@@ -29,6 +29,7 @@ struct tls_context {
     atomic_uint holders; /* the caller and each connection */
     SSL_CTX *ctx;
     bool check_chain, observe, resume;
+    bool revocation;                        /* lists are asked, which run out by themselves */
     unsigned char alpn[CONTEXT_ALPN_BYTES]; /* as on the wire, RFC 7301 section 3.1 */
     unsigned alpn_len;
 };

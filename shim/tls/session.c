@@ -141,7 +141,7 @@ bool session_begin(struct tls *tls, const struct tls_peer *peer)
 /* ---- out ---- */
 
 /* A copy, so that what this connection makes of it is its own affair. */
-static SSL_SESSION *take(const struct tls *tls)
+static SSL_SESSION *take(struct tls *tls)
 {
     struct kept *k = newest_for(tls);
     while (k && !is_current(k)) {
@@ -151,6 +151,7 @@ static SSL_SESSION *take(const struct tls *tls)
     if (!k)
         return NULL;
     SSL_SESSION *session = k->session;
+    tls->session.until = k->until;
     if (SSL_SESSION_get_protocol_version(session) < TLS1_3_VERSION)
         return SSL_SESSION_dup(session);
     k->session = NULL;

@@ -29,8 +29,10 @@
 struct session_use {
     bool on;
     uint8_t key[32];
-    int64_t until; /* seconds since 1970, of the first certificate of the chain that runs out; 0: unknown */
-    bool early;    /* the handshake is not judged: what comes now has to wait */
+    int64_t
+        until;  /* seconds since 1970: the chain of this handshake, or of the one that the offered session
+                   is from, was found good, and that is when its first certificate runs out; 0: it was not */
+    bool early; /* the handshake is not judged: what comes now has to wait */
     SSL_SESSION *waiting;
 };
 

@@ -33,7 +33,8 @@ bool verify_fits(X509 *cert, const char *identity);
 /* For SSL_CTX_set_cert_verify_callback. Reads and writes the struct tls that is the SSL's app data. */
 int verify_judge(X509_STORE_CTX *store, void *arg);
 /* A session was resumed, whose certificate is the peer's: judges as verify_judge does in a full handshake,
- * with today's date. False with the error set. */
+ * with today's date. Signatures that were good in this context when the session was made are not computed
+ * again. False with the error set. */
 bool verify_resumed(struct tls *tls);
 /* See struct tls_engine's judge. */
 void verify_again(struct tls *tls, struct tls_context *context, const struct tls_peer *peer,
