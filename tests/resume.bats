@@ -190,3 +190,24 @@ P
     [[ $(resumed | tr -d 0 | wc -c) -ge 40 ]] || show_resumed
     assert_no_clear "$CANARY"
 }
+
+@test "no request waits for the acknowledgement of the handshake" {
+    for how in 'min=1.2 max=1.2' no-tickets; do # who resumes, and who gets no ticket, has the last word in the handshake
+        two_ports 'on plain 1-:' hang 'on tls 1-:' "tls $how" serve
+        rule verify try=implicit
+        client <<'P'
+get()
+import socket
+def timed(): # without TCP_NODELAY, which http.client sets
+    start = time.monotonic()
+    with socket.create_connection(('localhost', port)) as s:
+        s.sendall(b'GET /bytes/5 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
+        while s.recv(4096):
+            pass
+    return time.monotonic() - start
+least = min(timed() for i in range(6))
+assert least < 0.03, least # a delayed acknowledgement comes after 40 ms, each time
+P
+        stop_origin
+    done
+}

@@ -50,12 +50,35 @@ static void version(int max, const char *name, const char *groups, const char *g
     CHECK_INT(pair_shake(&p), TLS_DONE);
     CHECK_INT(p_handshake(&p), TLS_DONE);
     CHECK_INT(p.link->sends, sends); /* a flight, a send */
+    CHECK_INT(p.link->more, 0);
     p.e->info(p.tls, &info);
     CHECK_STR(info.version, name);
     CHECK_STR(info.group, group);
     CHECK(strstr(info.cipher, "GCM") || strstr(info.cipher, "CHACHA20"));
     CHECK_STR(info.alpn, "");
     CHECK(!info.resumed);
+    pair_free(&p);
+}
+
+/* Our last flight, where it is the last of all, may wait for what we say next; nothing else waits. */
+static void followed_by_data(int max, unsigned more)
+{
+    struct pair p;
+    struct tls_params params = usual();
+    struct tls_peer speaks = peer;
+    size_t n = 0;
+    speaks.speaks_next = true;
+    pair_server(&p, &leaf, NULL);
+    SSL_CTX_set_max_proto_version(p.server_ctx, max);
+    CHECK(pair_client(&p, &params, &speaks));
+    CHECK_INT(p_handshake(&p), TLS_WANT_READ);
+    CHECK_INT(p.link->more, 0);
+    CHECK_INT(pair_shake(&p), TLS_DONE);
+    CHECK_INT(p.link->more, more);
+    CHECK_INT(p_write(&p, "x", 1, &n), TLS_DONE);
+    p_close(&p);
+    CHECK_INT(p.link->more, more);
+    CHECK_INT(p.link->sends, 4);
     pair_free(&p);
 }
 
@@ -405,6 +428,8 @@ int main(void)
         version(TLS1_3_VERSION, "TLSv1.3", NULL, "x25519", 2);
         version(TLS1_3_VERSION, "TLSv1.3", "P-384", "secp384r1", 3); /* H112: HelloRetryRequest */
         version(TLS1_2_VERSION, "TLSv1.2", NULL, "x25519", 2);
+        followed_by_data(TLS1_3_VERSION, 1);
+        followed_by_data(TLS1_2_VERSION, 0); /* the server's Finished comes after ours */
         min_version();
         old_cipher();
         for (unsigned stutter = 0; stutter < 6; stutter += stutter ? 2 : 3)

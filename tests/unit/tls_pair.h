@@ -160,6 +160,7 @@ struct link {
     size_t room;               /* most that `up` holds; 0: no limit */
     unsigned stutter;          /* every stutter-th call says EAGAIN, the one before it EINTR */
     unsigned calls, sends, recvs;
+    unsigned more;              /* sends that may wait for the next one */
     bool fin;                   /* the server has closed: 0 once `down` is empty */
     int recv_error, send_error; /* errno once `down` is empty, and at once */
 };
@@ -203,8 +204,9 @@ static inline ssize_t link_recv(int fd, void *buf, size_t len, int flags)
 static inline ssize_t link_send(int fd, const void *buf, size_t len, int flags)
 {
     struct link *l = &links[fd];
-    CHECK(flags == (MSG_DONTWAIT | MSG_NOSIGNAL));
+    CHECK((flags | MSG_MORE) == (MSG_DONTWAIT | MSG_NOSIGNAL | MSG_MORE));
     l->sends++;
+    l->more += (flags & MSG_MORE) != 0;
     if (stuttered(l))
         return -1;
     if (l->send_error) {
