@@ -218,3 +218,40 @@ bool policy_none_is_final(const struct policy *p, const struct policy_target *ta
         return !has_name_line(p, target->port);
     return policy_address_is_loopback(&target->address) || !name_line_is_stricter(p, target->port);
 }
+
+/* Of any request, and of nothing but requests. */
+static bool asks_for_tls(const struct policy_rule *r)
+{
+    return r && r->level > LEVEL_MAY && r->level < LEVEL_REJECT && !r->proxy && !r->non_http_pass;
+}
+
+static bool every_line_asks(const struct policy *p, uint16_t port)
+{
+    bool any = false;
+
+    for (size_t i = 0; i < p->n_lines; i++) {
+        if (!pattern_has_port(&p->lines[i].pattern, port))
+            continue;
+        if (!asks_for_tls(&p->lines[i].rule))
+            return false;
+        any = true;
+    }
+    return any;
+}
+
+bool policy_tls_is_certain(const struct policy *p, const struct policy_target *target)
+{
+    if (!knows_a_name(target))
+        return every_line_asks(p, target->port);
+    for (size_t i = 0; i < target->n_names; i++) { /* the request may choose any of them */
+        struct policy_target one = *target;
+        struct policy_verdict v;
+
+        one.names = &target->names[i];
+        one.n_names = 1;
+        policy_decide(p, &one, &v);
+        if (!asks_for_tls(v.rule))
+            return false;
+    }
+    return true;
+}

@@ -128,6 +128,10 @@ void policy_decide(const struct policy *p, const struct policy_target *target, s
 /* True if, with what is known at connect(), level none is final: see DESIGN "It is not ours only if". */
 bool policy_none_is_final(const struct policy *p, const struct policy_target *target);
 
+/* True if TLS will be tried whatever the request says: each name alone, or every line of the port if no name
+ * is known, asks for it. Not `may`, which is content without. */
+bool policy_tls_is_certain(const struct policy *p, const struct policy_target *target);
+
 /* Lower case, one trailing dot removed, checked against the reg-name grammar (LDH and '_', labels 1-63,
  * at most 253 bytes). Returns false and leaves out[0] = 0 if `name` is not such a name. */
 bool policy_normalise_name(const char *name, size_t len, char out[POLICY_NAME_MAX + 1]);

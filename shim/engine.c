@@ -185,6 +185,16 @@ bool engine_prepare(struct policy *policy, const struct engine_wish *wish, struc
     return ready;
 }
 
+bool engine_is_prepared(struct policy *policy, const struct engine_wish *wish)
+{
+    bool found = false;
+    pthread_mutex_lock(&engine_lock);
+    for (size_t i = 0; i < n_contexts && !found; i++)
+        found = contexts[i].context && serves(&contexts[i], policy, wish);
+    pthread_mutex_unlock(&engine_lock);
+    return found;
+}
+
 struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, int fd,
                         const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error)
 {

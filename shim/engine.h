@@ -29,6 +29,9 @@ struct engine_wish {
  * policy is in force. False with error set. */
 bool engine_prepare(struct policy *policy, const struct engine_wish *wish, struct tls_error *error);
 
+/* Is there nothing left to prepare for that wish? */
+bool engine_is_prepared(struct policy *policy, const struct engine_wish *wish);
+
 /* A TLS connection in that context; see struct tls_engine. */
 struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, int fd,
                         const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error);

@@ -25,14 +25,13 @@ void conn_put_port(struct sockaddr_storage *to, uint16_t port)
 }
 
 /* connect() on a blocking description waits; SO_SNDTIMEO bounds it without touching O_NONBLOCK (tried). */
-static int connect_soon(struct conn *c, uint16_t port)
+static int connect_soon(struct conn *c, const struct sockaddr_storage *to)
 {
     struct timeval before = {0}, soon = {.tv_usec = 1000};
-    struct sockaddr_storage to = address_at(c, port);
     socklen_t len = sizeof before;
     real.getsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &before, &len);
     real.setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &soon, sizeof soon);
-    int rc = real.connect(c->fd, (const struct sockaddr *)&to, c->peer_len);
+    int rc = real.connect(c->fd, (const struct sockaddr *)to, c->peer_len);
     int error = errno;
     real.setsockopt(c->fd, SOL_SOCKET, SO_SNDTIMEO, &before, sizeof before);
     errno = error;
@@ -48,10 +47,18 @@ bool conn_dial_port(struct conn *c, uint16_t port)
 {
     c->dialled = port;
     c->spoken = false;
-    if (connect_soon(c, port) == 0 || is_under_way(errno))
+    struct sockaddr_storage to = address_at(c, port);
+    if (connect_soon(c, &to) == 0 || is_under_way(errno))
         return true;
     c->net_error = errno;
     return false;
+}
+
+int conn_dial_soon(struct conn *c, const struct sockaddr_storage *to)
+{
+    if (connect_soon(c, to) == 0)
+        return 0;
+    return is_under_way(errno) ? EINPROGRESS : errno;
 }
 
 bool conn_dissolve(struct conn *c, uint16_t port)

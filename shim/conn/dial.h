@@ -25,6 +25,17 @@ bool conn_dial_ended(struct conn *c, int *error);
 /* EV_REDIAL's state: has TCP arrived? */
 void conn_dial_step(struct conn *c);
 
+/* ---- ahead.c ---- */
+
+/* Is there something to prepare for TLS, which is certain to be tried? */
+bool conn_ahead_pays(const struct conn *c);
+/* Prepares it: loads the engine, makes the context (blocks on disk). Good for the time in which TCP is under
+ * way. */
+void conn_ahead(struct conn *c);
+/* The program's connect() on a blocking description, given a moment: 0, or an errno (EINPROGRESS: it is under
+ * way). */
+int conn_dial_soon(struct conn *c, const struct sockaddr_storage *to);
+
 /* ---- reach.c ---- */
 
 /* Where TCP may go, by what is known at connect(): conn.ports, and conn.dialled is the first of them. */

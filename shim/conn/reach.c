@@ -159,6 +159,12 @@ void conn_reach_late(struct conn *c)
 
 /* ---- the program's connect() ---- */
 
+static bool is_in_flight(const struct conn *c)
+{
+    struct pollfd p = {.fd = c->fd, .events = POLLOUT};
+    return real.poll(&p, 1, 0) == 0;
+}
+
 enum conn_dial conn_dial(struct conn *c, int fd, struct sockaddr_storage *addr)
 {
     enum conn_dial how = DIAL_AS_IT_IS;
@@ -171,6 +177,8 @@ enum conn_dial conn_dial(struct conn *c, int fd, struct sockaddr_storage *addr)
         reach(c);
         if (!under_way)
             failed(c, c->net_error);
+        else if (is_in_flight(c) && conn_ahead_pays(c))
+            conn_ahead(c);
     }
     conn_unlock(c);
     return how;
@@ -188,6 +196,8 @@ enum conn_dial conn_dialled(struct conn *c, int fd, int result, int error)
         if (error == ECONNREFUSED && has_another(c))
             how = failed(c, error) ? DIAL_REACHES : DIAL_FAILED;
     }
+    if (result != 0 && error == EINPROGRESS && is_in_flight(c) && conn_ahead_pays(c))
+        conn_ahead(c);
     conn_unlock(c);
     return how;
 }

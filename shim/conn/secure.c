@@ -28,13 +28,32 @@ static const struct tls_io real_io = {.recv = io_recv, .send = io_send};
 
 /* No client certificate in band unless the rule insists: whoever swaps our OPTIONS for a request of his own
  * would have it run in our name (SECURITY L8). */
-static struct engine_wish wish(const struct conn *c)
+static struct engine_wish wish_by(const struct conn *c, const struct strategy *s)
 {
     const struct policy_rule *r = c->verdict.rule;
     return (struct engine_wish){.verdict = &c->verdict,
                                 .http2 = c->http2,
-                                .client_certificate =
-                                    r->cert && (!c->strategy->in_band || r->cert_on_upgrade)};
+                                .client_certificate = r->cert && (!s->in_band || r->cert_on_upgrade)};
+}
+
+static struct engine_wish wish(const struct conn *c)
+{
+    return wish_by(c, c->strategy);
+}
+
+bool secure_is_early(const struct conn *c, const struct strategy *first)
+{
+    struct engine_wish w = wish_by(c, first);
+    return engine_is_prepared(c->policy, &w);
+}
+
+void secure_early(struct conn *c, const struct strategy *first)
+{
+    char why[200];
+    struct tls_error error;
+    struct engine_wish w = wish_by(c, first);
+    if (engine_get(why, sizeof why))
+        engine_prepare(c->policy, &w, &error);
 }
 
 int secure_prepare(struct conn *c)
@@ -167,6 +186,8 @@ static void note_finding(struct conn *c)
 
 void secure_step(struct conn *c)
 {
+    if (!c->engine && !secure_prepare(c)) /* where TLS was not certain until now */
+        return;
     if (!c->tls) {
         struct tls_error error = {.failure = TLS_FAIL_MEMORY};
         c->tls = open_session(c, &error);

@@ -5,9 +5,16 @@
  */
 #pragma once
 
+#include <stdbool.h>
+
 struct conn;
+struct strategy;
 
 /* Loads the engine and makes the rule's context. Called before a strategy's first byte, so that a broken
  * setup is found before the peer is troubled. False: conn_fail() was said. */
 int secure_prepare(struct conn *c);
+/* The same for a connection on which `first` will begin, with nothing said: whatever is wrong is found again
+ * when it matters. And is there nothing left of it to do? */
+void secure_early(struct conn *c, const struct strategy *first);
+bool secure_is_early(const struct conn *c, const struct strategy *first);
 void secure_step(struct conn *c);

@@ -44,6 +44,13 @@ unsigned tries_order(const struct conn *c, enum policy_strategy out[STRATEGY_COU
     return n;
 }
 
+const struct strategy *tries_first(const struct conn *c)
+{
+    enum policy_strategy tries[STRATEGY_COUNT];
+    tries_order(c, tries);
+    return strategies[tries[0]];
+}
+
 uint16_t tries_mapped_port(const struct policy_rule *r, uint16_t port)
 {
     if (r && r->implicit_port)
@@ -108,7 +115,8 @@ bool tries_next(struct conn *c)
         return false;
     c->strategy = strategies[c->trying];
     c->reason[0] = 0; /* what the one before came to stands in the causes */
-    if (!secure_prepare(c))
+    /* `may` may come to nothing: there OpenSSL is not loaded before the peer speaks TLS */
+    if (c->verdict.level > LEVEL_MAY && !secure_prepare(c))
         return true; /* how it ended has been said */
     set_stage(c, left);
     uint16_t port = tries_port(c, c->trying);

@@ -12,6 +12,8 @@
 /* The rule's strategies in the order in which they are worth trying: what worked here before goes first.
  * Returns how many. */
 unsigned tries_order(const struct conn *c, enum policy_strategy out[STRATEGY_COUNT]);
+/* The one that begins. */
+const struct strategy *tries_first(const struct conn *c);
 /* Where TCP goes for it. */
 uint16_t tries_port(const struct conn *c, enum policy_strategy s);
 /* The port that belongs to https, where http is at `port`. `r` is the server's rule, or NULL. Pure. */

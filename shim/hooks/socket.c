@@ -127,7 +127,7 @@ static int connect_governed(struct conn *c, int fd, const struct sockaddr *addr,
     memcpy(&to, addr, len < sizeof to ? len : sizeof to);
     enum conn_dial how = conn_dial(c, fd, &to);
     if (how == DIAL_AS_IT_IS) {
-        result = real.connect(fd, (const struct sockaddr *)&to, len);
+        result = wait_connect(c, fd, &to, len);
         how = conn_dialled(c, fd, result, errno);
     }
     if (how == DIAL_REACHES)

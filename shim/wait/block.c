@@ -270,7 +270,7 @@ static bool is_fault(int signal)
            signal == SIGTRAP || signal == SIGSYS || signal == SIGABRT;
 }
 
-static bool restarts(int signal)
+bool wait_restarts(int signal)
 {
     struct sigaction a;
     if (sigaction(signal, NULL, &a) != 0) /* the two that libc keeps for itself */
@@ -283,7 +283,7 @@ static bool restarts(int signal)
 static bool all_handlers_restart(void)
 {
     for (int signal = 1; signal < NSIG; signal++)
-        if (!is_fault(signal) && !restarts(signal))
+        if (!is_fault(signal) && !wait_restarts(signal))
             return false;
     return true;
 }

@@ -38,6 +38,8 @@ const struct timespec *wait_timespec(int64_t ns, struct timespec *store);
 int64_t wait_patience(int fd, int option);
 /* O_NONBLOCK? */
 bool wait_is_forbidden(int fd);
+/* Does a call that sleeps go on after this signal, as far as its disposition says? */
+bool wait_restarts(int signal);
 
 /* ---- one thread, one conn ---- */
 

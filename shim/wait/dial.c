@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/dial.h"
 
-#include "shim/conn/conn.h"
+#include "shim/conn/dial.h"
+#include "shim/real.h"
 #include "shim/wait/block.h"
 
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 
 static bool is_under_way(const struct conn *c)
 {
@@ -37,4 +39,51 @@ int wait_dial(struct conn *c, int fd)
         error = EINPROGRESS;
     conn_unlock(c);
     return error;
+}
+
+/* A handler that ran before the call sleeps would not end it: one that ran, or is about to, since the program
+ * called has to. */
+static bool is_interrupted(const struct conn *c)
+{
+    sigset_t pending;
+    sigpending(&pending);
+    for (int signal = 1; signal < NSIG; signal++)
+        if (sigismember(&pending, signal) == 1 && sigismember(&c->held_signals, signal) == 0 &&
+            !wait_restarts(signal))
+            return true;
+    return false;
+}
+
+/* True: the call came to an end, and *error says how. */
+static bool dial_meanwhile(struct conn *c, int fd, const struct sockaddr_storage *to, int *error)
+{
+    bool over = false;
+    conn_lock(c, fd);
+    if (conn_ahead_pays(c)) {
+        *error = conn_dial_soon(c, to);
+        over = *error != EINPROGRESS;
+        if (!over)
+            conn_ahead(c);
+        if (!over && is_interrupted(c)) {
+            *error = EINTR;
+            over = true;
+        }
+    }
+    conn_unlock(c);
+    return over;
+}
+
+/* The kernel goes on with a dial that is under way: connect() again sleeps until it is over, under the
+ * program's own signals and SO_SNDTIMEO, and only the word for "not yet" differs. */
+int wait_connect(struct conn *c, int fd, const struct sockaddr_storage *to, socklen_t len)
+{
+    int error = 0;
+    if (!wait_is_forbidden(fd) && dial_meanwhile(c, fd, to, &error)) {
+        errno = error ? error : errno;
+        return error ? -1 : 0;
+    }
+    int result = real.connect(fd, (const struct sockaddr *)to, len);
+    if (result != 0 && error == EINPROGRESS && errno == EALREADY)
+        errno = EINPROGRESS;
+    return result;
 }

@@ -264,6 +264,44 @@ static void check_finals(void)
     }
 }
 
+static void check_certain(void)
+{
+    static const struct {
+        const char *policy, *names[3], *address;
+        bool certain;
+    } cases[] = {
+        {"* verify", {"a", NULL}, "10.0.0.1", true},
+        {"* verify", {NULL}, "10.0.0.1", true},
+        {"* encrypt mode=testing", {NULL}, "10.0.0.1", true},
+        {"localhost none\n* verify", {"a", NULL}, "10.0.0.1", true},
+        {"localhost none\n* verify", {NULL}, "10.0.0.1", false}, /* Host may say localhost */
+        {"localhost:81 none\n* verify", {NULL}, "10.0.0.1", true},
+        {"a none\n* verify", {"a", "b", NULL}, "10.0.0.1", false},
+        {"a none\n* verify", {"b", "c", NULL}, "10.0.0.1", true},
+        {"a may\n* verify", {"a", NULL}, "10.0.0.1", false},
+        {"a may\n10.0.0.1 encrypt", {"a", NULL}, "10.0.0.1", true},
+        {"a reject\n* verify", {"a", NULL}, "10.0.0.1", false},
+        {"* verify non-http=pass", {"a", NULL}, "10.0.0.1", false},
+        {"* verify proxy=yes", {"a", NULL}, "10.0.0.1", false},
+        {"a verify", {"b", NULL}, "10.0.0.1", false},
+        {"a:81 verify", {NULL}, "10.0.0.1", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct policy *p = parse(cases[i].policy);
+        const char *names[3];
+        struct policy_target t = {.names = names, .port = 80};
+        while (cases[i].names[t.n_names]) {
+            names[t.n_names] = cases[i].names[t.n_names];
+            t.n_names++;
+        }
+        CHECK(policy_parse_address(cases[i].address, &t.address));
+        if (policy_tls_is_certain(p, &t) != cases[i].certain)
+            fprintf(stderr, "certain %zu: %s\n", i, cases[i].policy);
+        CHECK_INT(policy_tls_is_certain(p, &t), cases[i].certain);
+        policy_unref(p);
+    }
+}
+
 static void check_ports(void)
 {
     struct policy *p = parse("a:1,631 none\n*:65535 verify");
@@ -336,6 +374,7 @@ int main(void)
     check_rows();
     check_too_many_pins();
     check_finals();
+    check_certain();
     check_ports();
     check_demands();
     check_no_address();
