@@ -73,17 +73,14 @@ static bool dial_meanwhile(struct conn *c, int fd, const struct sockaddr_storage
     return over;
 }
 
-/* The kernel goes on with a dial that is under way: connect() again sleeps until it is over, under the
- * program's own signals and SO_SNDTIMEO, and only the word for "not yet" differs. */
+/* The kernel goes on with a dial that is under way: connect() again sleeps until it is over, and the
+ * program's own signals end it. A program that counts the time (SO_SNDTIMEO) is left to itself. */
 int wait_connect(struct conn *c, int fd, const struct sockaddr_storage *to, socklen_t len)
 {
     int error = 0;
-    if (!wait_is_forbidden(fd) && dial_meanwhile(c, fd, to, &error)) {
-        errno = error ? error : errno;
-        return error ? -1 : 0;
-    }
-    int result = real.connect(fd, (const struct sockaddr *)to, len);
-    if (result != 0 && error == EINPROGRESS && errno == EALREADY)
-        errno = EINPROGRESS;
-    return result;
+    bool waits = !wait_is_forbidden(fd) && wait_patience(fd, SO_SNDTIMEO) < 0;
+    if (!waits || !dial_meanwhile(c, fd, to, &error))
+        return real.connect(fd, (const struct sockaddr *)to, len);
+    errno = error ? error : errno;
+    return error ? -1 : 0;
 }
