@@ -13,14 +13,17 @@
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/relay/relay.h"
+#include "shim/start.h"
 #include "shim/table.h"
 #include "shim/wait/wait.h"
 
+#include <dlfcn.h>
 #include <pthread.h>
 #include <sched.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void after_copy(void)
 {
@@ -52,9 +55,35 @@ static void in_child(void)
     after_copy();
 }
 
+/* libc's needs no handlers. */
+static bool allocator_is_libc(void)
+{
+#if __GLIBC_PREREQ(2, 35)
+    void *(*allocate)(size_t) = malloc;
+    char *(*of_libc)(const char *) = secure_getenv; /* nobody interposes it */
+    void *at[2];
+    struct dl_find_object found[2];
+    memcpy(&at[0], &allocate, sizeof at[0]);
+    memcpy(&at[1], &of_libc, sizeof at[1]);
+    return _dl_find_object(at[0], &found[0]) == 0 && _dl_find_object(at[1], &found[1]) == 0 &&
+           found[0].dlfo_link_map == found[1].dlfo_link_map;
+#else
+    return false;
+#endif
+}
+
+/* An allocator registers handlers of its own when it is first used: those have to run after ours, for a
+ * thread that we wait for may be about to allocate. */
+static void use_allocator(void)
+{
+    if (allocator_is_libc())
+        return;
+    void *volatile first = malloc(1);
+    free(first);
+}
+
 static void init(void)
 {
-    real_find_clock();
     config_init();
     environment_init();
     hook_dlopen_target = real.dlopen;
@@ -63,10 +92,7 @@ static void init(void)
     table_on_copy = after_copy;
     table_adopt();
     wait_init();
-    /* An allocator registers handlers of its own when it is first used: those have to run after ours, for a
-     * thread that we wait for may be about to allocate. */
-    void *volatile first = malloc(1);
-    free(first);
+    use_allocator();
     pthread_atfork(before_fork, in_parent, in_child);
 }
 
@@ -75,8 +101,8 @@ static void init(void)
 void init_now(void)
 {
     enum { NOT_YET, UNDER_WAY, DONE };
-    static atomic_int stage;
-    static _Atomic(pthread_t) by;
+    static AT_START atomic_int stage;
+    static AT_START _Atomic(pthread_t) by;
     int before = NOT_YET;
     if (atomic_load_explicit(&stage, memory_order_acquire) == DONE)
         return;

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/real.h"
 
+#include "shim/start.h"
+#include "shim/symbols.h"
+
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -216,10 +219,12 @@ static const struct {
 #undef ALIAS
 };
 
-static int (*libc_clock)(clockid_t clock, struct timespec *now);
+static AT_START int (*libc_clock)(clockid_t clock, struct timespec *now);
 
 void real_find_clock(void)
 {
+    if (libc_clock)
+        return;
     void *libc = real.dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
     void *found = libc ? dlsym(libc, "clock_gettime") : NULL;
     if (found)
@@ -237,8 +242,8 @@ void real_now(struct timespec *now)
 /* ---- the net (shim/net/): its supervisor lets connects with its cookie in a register pass that connect(2)
  * does not use ---- */
 
-static char net_word[17];
-static uint64_t net_cookie;
+static AT_START char net_word[17];
+static AT_START uint64_t net_cookie;
 
 static int marked_connect(int fd, const struct sockaddr *addr, socklen_t len)
 {
@@ -305,13 +310,17 @@ static void *below_us(void)
 
 void real_resolve(void)
 {
-    static atomic_bool resolved;
+    static AT_START atomic_bool resolved;
     if (atomic_load_explicit(&resolved, memory_order_acquire))
         return;
     void *from = below_us();
+    struct symbols next;
+    bool known = from == RTLD_NEXT && symbols_begin(&next);
     /* Two threads may do this at once: they write the same values. */
     for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        void *found = dlsym(from, functions[i].name);
+        void *found = known ? symbols_find(&next, functions[i].name) : NULL;
+        if (!found)
+            found = dlsym(from, functions[i].name);
         if (found)
             memcpy((char *)&real + functions[i].offset, &found, sizeof found);
     }

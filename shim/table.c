@@ -3,6 +3,7 @@
 
 #include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
+#include "shim/start.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -17,9 +18,10 @@ typedef _Atomic(uintptr_t) slot_word;
 #define BITS ((uintptr_t)7)
 
 static _Atomic(slot_word *) pages[PAGES];
-static _Atomic(int) *owner; /* in a page of its own that fork wipes (MADV_WIPEONFORK): 0 in every copy */
+static AT_START _Atomic(int)
+    *owner; /* in a page of its own that fork wipes (MADV_WIPEONFORK): 0 in every copy */
 static atomic_int owner_without_page;
-void (*table_on_copy)(void);
+AT_START void (*table_on_copy)(void);
 
 void table_adopt(void)
 {

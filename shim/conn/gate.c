@@ -6,6 +6,7 @@
 #include "shim/conn/pool.h"
 #include "shim/names.h"
 #include "shim/real.h"
+#include "shim/start.h"
 #include "shim/table.h"
 
 #include <errno.h>
@@ -19,11 +20,11 @@
 #define IPPROTO_MPTCP 262
 #endif
 
-void (*conn_on_govern)(struct conn *c, int fd);
-void (*conn_on_gone)(struct conn *c);
-void (*conn_on_replaced)(struct conn *c, bool done);
-void (*conn_on_forget)(int fd);
-void (*conn_on_duplicate)(int from, int to);
+AT_START void (*conn_on_govern)(struct conn *c, int fd);
+AT_START void (*conn_on_gone)(struct conn *c);
+AT_START void (*conn_on_replaced)(struct conn *c, bool done);
+AT_START void (*conn_on_forget)(int fd);
+AT_START void (*conn_on_duplicate)(int from, int to);
 
 /* ---- what is dialled ---- */
 
@@ -156,6 +157,7 @@ void conn_unseal(struct conn *c)
 
 static enum gate govern(const struct dial *d, const struct policy_verdict *v, struct conn **conn, int *error)
 {
+    real_find_clock();
     struct conn *c = pool_new();
     if (!c)
         return refuse_dial(d, NULL, ENOBUFS, "tlsup-memory", "out of memory", error);

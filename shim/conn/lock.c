@@ -2,11 +2,12 @@
 /* The lock of a conn: held around one non-blocking step, with signals blocked, so that no handler meets it
  * half way. */
 #include "shim/conn/conn.h"
+#include "shim/start.h"
 #include "shim/table.h"
 
 #include <errno.h>
 
-void (*conn_on_change)(struct conn *c);
+AT_START void (*conn_on_change)(struct conn *c);
 
 /* A number may have been closed while duplicates live, and stand in an epoll set all the same: by now it may
  * name anything. */

@@ -5,6 +5,7 @@
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
 #include "shim/real.h"
+#include "shim/start.h"
 #include "shim/table.h"
 
 #include <fcntl.h>
@@ -15,7 +16,7 @@
 #define FAR  700 /* beyond the numbers that programs get, if the limit allows it */
 #define NEAR 10
 
-void (*conn_on_shared)(struct conn *c);
+AT_START void (*conn_on_shared)(struct conn *c);
 static atomic_uint live; /* shares of this process */
 
 /* ---- descriptors ---- */

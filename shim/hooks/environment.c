@@ -7,6 +7,7 @@
 #include "shim/engine.h"
 #include "shim/init.h"
 #include "shim/real.h"
+#include "shim/start.h"
 
 #include <errno.h>
 #include <limits.h>
@@ -22,10 +23,23 @@
 #define NET        "TLSUP_NET="
 #define SEPARATORS " :" /* ld.so(8) */
 
-static char own_preload[2 * PATH_MAX]; /* "LD_PRELOAD=…": "" if it was not that which loaded us */
-static char own_settings[ENVIRONMENT_SETTINGS]
-                        [PATH_MAX + sizeof LISTENER]; /* "NAME=VALUE", "": was not there */
-static size_t own_len;                                /* of our entry alone, the last of own_preload */
+#define PRELOAD_MAX (2 * PATH_MAX)
+#define SETTING_MAX (PATH_MAX + sizeof LISTENER)
+
+/* One behind the other, each with its NUL. */
+static char kept[PRELOAD_MAX + ENVIRONMENT_SETTINGS * SETTING_MAX];
+static AT_START size_t kept_len;
+static AT_START const char *own_preload = ""; /* "LD_PRELOAD=…": "" if it was not that which loaded us */
+static AT_START const char *own_settings[] = {[0 ... ENVIRONMENT_SETTINGS - 1] =
+                                                  ""}; /* "NAME=VALUE", "": was not there */
+static AT_START size_t own_len;                        /* of our entry alone, the last of own_preload */
+
+static const char *keep(const struct fmt *f)
+{
+    const char *text = fmt_text(f);
+    kept_len += f->len + 1;
+    return text;
+}
 
 /* ---- at the start ---- */
 
@@ -55,7 +69,7 @@ static void keep_preload(const char *list)
     struct fmt f;
     if (!len)
         return;
-    fmt_init(&f, own_preload, sizeof own_preload);
+    fmt_init(&f, kept + kept_len, PRELOAD_MAX);
     fmt_str(&f, PRELOAD);
     fmt_strn(&f, list, (size_t)(at - list));
     if (*at != '/' && *at != '$' && engine_beside(OBJECT, path, sizeof path)) {
@@ -64,31 +78,31 @@ static void keep_preload(const char *list)
     }
     fmt_strn(&f, at, len);
     if (f.cut) {
-        fmt_init(&f, own_preload, sizeof own_preload);
+        fmt_init(&f, kept + kept_len, PRELOAD_MAX);
         fmt_str(&f, PRELOAD);
         fmt_strn(&f, at, len);
     }
-    fmt_text(&f);
+    own_preload = keep(&f);
     own_len = len;
 }
 
-static void keep_setting(char *out, const char *name, const char *value)
+static const char *keep_setting(const char *name, const char *value)
 {
     struct fmt f;
     if (!value)
-        return;
-    fmt_init(&f, out, sizeof own_settings[0]);
+        return "";
+    fmt_init(&f, kept + kept_len, SETTING_MAX);
     fmt_str(&f, name);
     fmt_str(&f, value);
-    fmt_text(&f);
+    return keep(&f);
 }
 
 void environment_init(void)
 {
     keep_preload(secure_getenv("LD_PRELOAD"));
-    keep_setting(own_settings[0], POLICY, config_environment_policy());
-    keep_setting(own_settings[1], LISTENER, secure_getenv(AUDIT_LISTENER));
-    keep_setting(own_settings[2], NET, real_net());
+    own_settings[0] = keep_setting(POLICY, config_environment_policy());
+    own_settings[1] = keep_setting(LISTENER, secure_getenv(AUDIT_LISTENER));
+    own_settings[2] = keep_setting(NET, real_net());
 }
 
 /* ---- what is missing ---- */

@@ -9,6 +9,7 @@
 #include "shim/relay/pair.h"
 #include "shim/relay/pump.h"
 #include "shim/relay/title.h"
+#include "shim/start.h"
 #include "shim/table.h"
 
 #include <errno.h>
@@ -18,8 +19,8 @@
 
 /* ---- the command line, as ps(1) shows it ---- */
 
-static char *words;
-static size_t words_len;
+static AT_START char *words;
+static AT_START size_t words_len;
 
 void copy_init(int argc, char **argv)
 {

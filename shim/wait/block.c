@@ -103,7 +103,12 @@ struct waiter {
 };
 
 static struct waiter first_chunk[CHUNK];
-static _Atomic(struct waiter *) chunks[CHUNKS] = {first_chunk};
+static _Atomic(struct waiter *) chunks[CHUNKS]; /* but the first */
+
+static struct waiter *chunk_at(unsigned i)
+{
+    return i ? atomic_load_explicit(&chunks[i], memory_order_acquire) : first_chunk;
+}
 
 static struct waiter *add_chunk(unsigned i)
 {
@@ -120,7 +125,7 @@ static struct waiter *add_chunk(unsigned i)
 static struct waiter *waiter_new(void)
 {
     for (unsigned i = 0; i < CHUNKS; i++) {
-        struct waiter *chunk = atomic_load_explicit(&chunks[i], memory_order_acquire);
+        struct waiter *chunk = chunk_at(i);
         if (!chunk)
             chunk = add_chunk(i);
         for (unsigned k = 0; chunk && k < CHUNK; k++)
@@ -369,7 +374,7 @@ void wait_block_after_fork(void)
 {
     for (unsigned i = 0; i < pool_size(); i++)
         pool_at(i)->waiters = NULL;
-    for (unsigned i = 0; i < CHUNKS && atomic_load(&chunks[i]); i++)
+    for (unsigned i = 0; i < CHUNKS && chunk_at(i); i++)
         for (unsigned k = 0; k < CHUNK; k++)
-            atomic_store(&atomic_load(&chunks[i])[k].busy, false);
+            atomic_store(&chunk_at(i)[k].busy, false);
 }

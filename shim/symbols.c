@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+#include "shim/symbols.h"
+
+#include <link.h>
+#include <string.h>
+
+#define HIDDEN_VERSION 0x8000U /* not the one that an unversioned reference gets */
+
+/* ld.so has added the base to what it could write; what lies below it (the kernel's object) is as it was. */
+static const void *place(const struct dl_phdr_info *info, ElfW(Addr) at)
+{
+    return (const void *)(at < info->dlpi_addr ? info->dlpi_addr + at : at);
+}
+
+static bool read_dynamic(const struct dl_phdr_info *info, const ElfW(Dyn) * d, struct symbols_object *out)
+{
+    *out = (struct symbols_object){.base = info->dlpi_addr};
+    for (; d->d_tag != DT_NULL; d++) {
+        const void *at = place(info, d->d_un.d_ptr);
+        if (d->d_tag == DT_SYMTAB)
+            out->symbols = at;
+        else if (d->d_tag == DT_STRTAB)
+            out->strings = at;
+        else if (d->d_tag == DT_VERSYM)
+            out->versions = at;
+        else if (d->d_tag == DT_GNU_HASH)
+            out->hash = at;
+    }
+    return out->symbols && out->strings && out->hash;
+}
+
+static bool is_ours(const struct dl_phdr_info *info)
+{
+    uintptr_t here = (uintptr_t)is_ours;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type == PT_LOAD && here - (info->dlpi_addr + p->p_vaddr) < p->p_memsz)
+            return true;
+    }
+    return false;
+}
+
+/* 1 ends the walk: with an object that cannot be read the order would be wrong. */
+static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
+{
+    (void)size;
+    struct symbols *s = arg;
+    if (!s->behind) {
+        s->behind = is_ours(info);
+        return 0;
+    }
+    if (s->n == SYMBOLS_OBJECTS)
+        return 1;
+    for (int i = 0; i < info->dlpi_phnum; i++) {
+        const ElfW(Phdr) *p = &info->dlpi_phdr[i];
+        if (p->p_type == PT_DYNAMIC)
+            return !read_dynamic(info, (const void *)(info->dlpi_addr + p->p_vaddr), &s->at[s->n++]);
+    }
+    return 1;
+}
+
+bool symbols_begin(struct symbols *s)
+{
+    memset(s, 0, sizeof *s);
+    return dl_iterate_phdr(note_object, s) == 0 && s->behind;
+}
+
+static uint32_t hash_of(const char *name)
+{
+    uint32_t h = 5381;
+    for (; *name; name++)
+        h = h * 33 + (unsigned char)*name;
+    return h;
+}
+
+/* The sections of DT_GNU_HASH: header, filter, buckets, and one hash for each symbol that is in a bucket. */
+static const ElfW(Sym) * look(const struct symbols_object *o, const char *name, uint32_t h)
+{
+    enum { WORD_BITS = 8 * sizeof(ElfW(Addr)) };
+    uint32_t n_buckets = o->hash[0], first = o->hash[1], n_words = o->hash[2], shift = o->hash[3];
+    const ElfW(Addr) *filter = (const void *)&o->hash[4];
+    const uint32_t *buckets = (const void *)&filter[n_words], *hashes = &buckets[n_buckets];
+    ElfW(Addr) word = filter[h / WORD_BITS % n_words];
+    const ElfW(Sym) *symbols = o->symbols;
+    if (!(word >> h % WORD_BITS & word >> (h >> shift) % WORD_BITS & 1) || !n_buckets)
+        return NULL;
+    uint32_t i = buckets[h % n_buckets];
+    for (; i >= first; i++) {
+        uint32_t there = hashes[i - first];
+        bool shown = !o->versions || !(o->versions[i] & HIDDEN_VERSION);
+        if ((there | 1) == (h | 1) && shown && strcmp(o->strings + symbols[i].st_name, name) == 0)
+            return &symbols[i];
+        if (there & 1)
+            return NULL;
+    }
+    return NULL;
+}
+
+void *symbols_find(const struct symbols *s, const char *name)
+{
+    uint32_t h = hash_of(name);
+    for (size_t i = 0; i < s->n; i++) {
+        const ElfW(Sym) *found = look(&s->at[i], name, h);
+        if (!found || found->st_shndx == SHN_UNDEF)
+            continue;
+        /* what a function of the object's would have to choose is dlsym's to ask */
+        return ELF64_ST_TYPE(found->st_info) == STT_FUNC ? (void *)(s->at[i].base + found->st_value) : NULL;
+    }
+    return NULL;
+}
