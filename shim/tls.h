@@ -4,8 +4,8 @@
  *
  * libtlsup.so opens it when the first upgrade is certain and calls it through one table of functions. The
  * engine never waits: it moves bytes through the two functions of struct tls_io, which are the real recv and
- * send with MSG_DONTWAIT | MSG_NOSIGNAL, and now and then MSG_MORE. Ciphertext that the socket does not take is kept here, so that
- * OpenSSL's rule "retry with the same buffer" is never seen above.
+ * send with MSG_DONTWAIT | MSG_NOSIGNAL, and now and then MSG_MORE. Ciphertext that the socket does not take
+ * is kept here, so that OpenSSL's rule "retry with the same buffer" is never seen above.
  *
  * Calls on one struct tls are serialised by its owner. None of them blocks; all but flush, queued and pending
  * may allocate; none may be called before init or concurrently in a signal handler (the owner blocks
@@ -84,8 +84,8 @@ struct tls_peer {
     size_t n_pin_sets;
     const char *resume; /* what a session is for, besides the context and the peer as it stands here: it is
                            offered only where this is the same. NULL: none is kept or offered */
-    bool speaks_next; /* data follows the handshake as soon as it can: our last flight leaves with it, or a
-                         little later (MSG_MORE) */
+    bool speaks_next;   /* data follows the handshake as soon as it can: our last flight leaves with it, or a
+                           little later (MSG_MORE) */
 };
 
 struct tls_info {

@@ -28,7 +28,7 @@ struct wire {
     size_t out_at, out_end, out_size;
     bool open; /* the handshake is over: records go straight to the socket, empty ones are counted */
 
-    int more;  /* MSG_MORE while what is flushed may wait for what follows, else 0 */
+    int more; /* MSG_MORE while what is flushed may wait for what follows, else 0 */
 
     /* what the socket said */
     bool blocked; /* the last read of OpenSSL found nothing */
