@@ -6,17 +6,16 @@
 
 #define HIDDEN_VERSION 0x8000U /* not the one that an unversioned reference gets */
 
-/* ld.so has added the base to what it could write; what lies below it (the kernel's object) is as it was. */
-static const void *place(const struct dl_phdr_info *info, ElfW(Addr) at)
-{
-    return (const void *)(at < info->dlpi_addr ? info->dlpi_addr + at : at);
-}
+enum reading { READABLE, UNREADABLE, NOT_SEARCHED };
 
-static bool read_dynamic(const struct dl_phdr_info *info, const ElfW(Dyn) * d, struct symbols_object *out)
+/* ld.so adds the base to what it may write. The object of the kernel it may not, and does not search either.
+ */
+static enum reading read_dynamic(const struct dl_phdr_info *info, const ElfW(Dyn) * d,
+                                 struct symbols_object *out)
 {
     *out = (struct symbols_object){.base = info->dlpi_addr};
     for (; d->d_tag != DT_NULL; d++) {
-        const void *at = place(info, d->d_un.d_ptr);
+        const void *at = (const void *)d->d_un.d_ptr;
         if (d->d_tag == DT_SYMTAB)
             out->symbols = at;
         else if (d->d_tag == DT_STRTAB)
@@ -26,7 +25,9 @@ static bool read_dynamic(const struct dl_phdr_info *info, const ElfW(Dyn) * d, s
         else if (d->d_tag == DT_GNU_HASH)
             out->hash = at;
     }
-    return out->symbols && out->strings && out->hash;
+    if ((uintptr_t)out->strings < out->base)
+        return NOT_SEARCHED;
+    return out->symbols && out->strings && out->hash ? READABLE : UNREADABLE;
 }
 
 static bool is_ours(const struct dl_phdr_info *info)
@@ -53,8 +54,11 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
         return 1;
     for (int i = 0; i < info->dlpi_phnum; i++) {
         const ElfW(Phdr) *p = &info->dlpi_phdr[i];
-        if (p->p_type == PT_DYNAMIC)
-            return !read_dynamic(info, (const void *)(info->dlpi_addr + p->p_vaddr), &s->at[s->n++]);
+        if (p->p_type != PT_DYNAMIC)
+            continue;
+        enum reading how = read_dynamic(info, (const void *)(info->dlpi_addr + p->p_vaddr), &s->at[s->n]);
+        s->n += how == READABLE;
+        return how == UNREADABLE;
     }
     return 1;
 }

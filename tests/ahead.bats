@@ -10,7 +10,10 @@ load implicit
 BATS_TEST_TIMEOUT=60
 
 teardown() {
-    [[ -z ${FULL:-} ]] || { kill "$FULL" && wait "$FULL" || true; } 2>/dev/null
+    if [[ ${FULL:-} ]]; then
+        kill "$FULL" 2>/dev/null || true
+        wait "$FULL" 2>/dev/null || true
+    fi
     stop_origin 2>/dev/null || true
 }
 

@@ -10,6 +10,7 @@ load implicit
 BATS_TEST_TIMEOUT=60
 
 UPGRADE=(expect-head 101 tls options-answer serve)
+RESOLVE=() # of curl
 
 # resumed: of each handshake that the server saw, 1 or 0
 resumed() {
@@ -33,7 +34,7 @@ show_resumed() {
 # fetch URL...: one process, a connection each
 fetch() {
     local url args=()
-    for url; do args+=(--next -sSf -H 'Connection: close' -H "X-Canary: $CANARY" "${CURL[@]}" "$url"); done
+    for url; do args+=(--next -sSf -H 'Connection: close' -H "X-Canary: $CANARY" "${RESOLVE[@]}" "$url"); done
     protected curl "${args[@]:1}"
 }
 
@@ -58,8 +59,10 @@ P
 @test "curl: a connection for each request, by both strategies and both versions" {
     for version in 1.2 1.3; do
         for how in upgrade implicit; do
-            [[ $how == upgrade ]] && two_ports expect-head 101 "tls min=$version max=$version" options-answer serve ||
-                two_ports 'on plain 1-:' hang 'on tls 1-:' "tls min=$version max=$version" serve
+            case $how in
+                upgrade) two_ports expect-head 101 "tls min=$version max=$version" options-answer serve ;;
+                *) two_ports 'on plain 1-:' hang 'on tls 1-:' "tls min=$version max=$version" serve ;;
+            esac
             rule verify "try=$how"
             fetch "$URL/bytes/1" "$URL/bytes/2" "$URL/chunked/30000" "$URL/eof/100" >"$TMP/out"
             [[ $(wc -c <"$TMP/out") == 30103 ]]
@@ -85,7 +88,7 @@ P
         local ca=''
         [[ $level != verify ]] || ca=ca=CA
         policy "*:PORT $level $ca try=upgrade audit=AUDIT"
-        CURL=(--resolve "a.wild.test:$ORIGIN_PORT:127.0.0.1" --resolve "b.wild.test:$ORIGIN_PORT:127.0.0.1")
+        RESOLVE=(--resolve "a.wild.test:$ORIGIN_PORT:127.0.0.1" --resolve "b.wild.test:$ORIGIN_PORT:127.0.0.1")
         fetch http://{a,b,a,b}".wild.test:$ORIGIN_PORT/" "$URL/" >"$TMP/out"
         saw 00110
         stop_origin

@@ -45,6 +45,6 @@ int main(void)
             fprintf(stderr, "%s: %p, not %p\n", names[i], ours, theirs);
     }
     CHECK(found > 80); /* nearly all, or it would be of no use */
-    CHECK(!symbols_find(&s, "memcpy") && !symbols_find(&s, "environ") && !symbols_find(&s, ""));
+    CHECK(!symbols_find(&s, "environ") && !symbols_find(&s, ""));
     return unit_done("shim_symbols");
 }

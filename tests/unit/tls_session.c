@@ -60,6 +60,8 @@ static enum tls_result dial(struct pair *p, struct tls_context *context, const s
     memset(p, 0, sizeof *p);
     p->e = tlsup_tls_engine();
     p->link = &links[0];
+    free(p->link->up.bytes); /* of one that is over, and not freed yet */
+    free(p->link->down.bytes);
     memset(p->link, 0, sizeof *p->link);
     SSL_CTX_up_ref(server);
     p->server_ctx = server;
