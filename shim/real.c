@@ -219,22 +219,25 @@ static const struct {
 #undef ALIAS
 };
 
-static AT_START int (*libc_clock)(clockid_t clock, struct timespec *now);
+typedef int clock_function(clockid_t clock, struct timespec *now);
+static AT_START _Atomic(clock_function *) libc_clock;
 
 void real_find_clock(void)
 {
-    if (libc_clock)
+    clock_function *function = NULL;
+    if (atomic_load_explicit(&libc_clock, memory_order_relaxed))
         return;
     void *libc = real.dlopen("libc.so.6", RTLD_LAZY | RTLD_NOLOAD);
     void *found = libc ? dlsym(libc, "clock_gettime") : NULL;
-    if (found)
-        memcpy(&libc_clock, &found, sizeof found);
+    memcpy(&function, &found, sizeof found);
+    atomic_store_explicit(&libc_clock, function, memory_order_relaxed);
 }
 
 void real_now(struct timespec *now)
 {
-    if (libc_clock)
-        libc_clock(CLOCK_MONOTONIC, now);
+    clock_function *function = atomic_load_explicit(&libc_clock, memory_order_relaxed);
+    if (function)
+        function(CLOCK_MONOTONIC, now);
     else
         raw6(SYS_clock_gettime, CLOCK_MONOTONIC, (long)now, 0, 0, 0, 0);
 }
