@@ -173,6 +173,12 @@ bool engine_prepare(struct policy *policy, const struct engine_wish *wish, struc
     return true;
 }
 
+bool engine_is_prepared(struct policy *policy, const struct engine_wish *wish)
+{
+    MUST(policy && wish->verdict->rule);
+    return false; /* there is always something to do ahead */
+}
+
 struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, int fd,
                         const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error)
 {
