@@ -20,7 +20,6 @@
 
 #include <netinet/in.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -114,8 +113,7 @@ struct conn {
     atomic_uint refs;     /* pool.c; 0: free */
     unsigned index;       /* place in the pool, for ever */
     pthread_mutex_t lock; /* recursive; see conn_lock() and pool_hold() */
-    sigset_t held_signals;
-    int held_cancel, held_errno;
+    int held_errno;
 
     _Atomic(enum conn_state) state;
     unsigned generation; /* counts redials: the cookie of the socket does not change */
@@ -238,7 +236,7 @@ static inline enum conn_state conn_state_of(const struct conn *c)
 void conn_put(struct conn *c);
 /* Frees the session and what is held, and sends nothing: somebody else has it, or nobody. Under the lock. */
 void conn_drop_session(struct conn *c);
-/* Locks with signals blocked and cancellation off, and makes `fd` the number to use. */
+/* Locks, quietly (conn/quiet.h), and makes `fd` the number to use. */
 void conn_lock(struct conn *c, int fd);
 /* Unlocks, after sleepers were told of changes. errno is what it was at conn_lock(): a call that succeeds
  * leaves it alone, and python 2.7 asks errno after one that did. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The lock of a conn: held around one non-blocking step, with signals blocked, so that no handler meets it
- * half way. */
+/* The lock of a conn: held around one non-blocking step, in which no handler may meet it half way. */
 #include "shim/conn/conn.h"
+#include "shim/conn/quiet.h"
 #include "shim/start.h"
 #include "shim/table.h"
 
@@ -27,16 +27,10 @@ static int living_number(struct conn *c, int fd)
 
 void conn_lock(struct conn *c, int fd)
 {
-    sigset_t all, before;
     int error = errno;
-    int cancel;
     table_pid(); /* in a copy of another process locks start fresh */
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
-    pthread_setcancelstate(PTHREAD_CANCEL_DISABLE, &cancel);
+    quiet_begin();
     pthread_mutex_lock(&c->lock);
-    c->held_signals = before;
-    c->held_cancel = cancel;
     c->held_errno = error;
     c->fd = living_number(c, fd);
 }
@@ -50,10 +44,8 @@ void conn_unlock(struct conn *c)
         if (conn_on_change)
             conn_on_change(c);
     }
-    sigset_t signals = c->held_signals;
-    int cancel = c->held_cancel, error = c->held_errno;
+    int error = c->held_errno;
     pthread_mutex_unlock(&c->lock);
-    pthread_setcancelstate(cancel, NULL);
-    pthread_sigmask(SIG_SETMASK, &signals, NULL);
+    quiet_end();
     errno = error;
 }

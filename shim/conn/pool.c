@@ -88,7 +88,7 @@ struct conn *pool_new(void)
         return NULL;
     atomic_fetch_add(&pool_live, 1);
     /* Everything but the count, the index and the lock starts at zero. */
-    size_t start = offsetof(struct conn, held_signals);
+    size_t start = offsetof(struct conn, held_errno);
     memset((char *)c + start, 0, sizeof *c - start);
     c->fd = -1;
     http1_flow_init(&c->flow);

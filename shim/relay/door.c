@@ -4,6 +4,7 @@
 #include "shim/conn/conn.h"
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/quiet.h"
 #include "shim/engine.h"
 #include "shim/real.h"
 #include "shim/relay/copy.h"
@@ -207,18 +208,16 @@ static pthread_mutex_t doorway = PTHREAD_RECURSIVE_MUTEX_INITIALIZER_NP;
 
 int relay_pass(int fd, enum door door)
 {
-    sigset_t all, before;
     struct conn *c = table_get(fd);
     if (!c)
         return 0;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    quiet_begin();
     pthread_mutex_lock(&doorway);
     conn_lock(c, fd);
     int error = pass(c, fd, door);
     conn_unlock(c);
     pthread_mutex_unlock(&doorway);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    quiet_end();
     conn_put(c);
     return error;
 }

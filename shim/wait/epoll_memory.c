@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/epoll_memory.h"
 
+#include "shim/conn/quiet.h"
 #include "shim/real.h"
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stddef.h>
 #include <sys/mman.h>
@@ -16,18 +16,16 @@ static _Atomic(struct epoll_remembered *) buckets[BUCKETS];
 static struct epoll_remembered *free_list;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-static void enter(sigset_t *before)
+static void enter(void)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, before);
+    quiet_begin();
     pthread_mutex_lock(&lock);
 }
 
-static void leave(const sigset_t *before)
+static void leave(void)
 {
     pthread_mutex_unlock(&lock);
-    pthread_sigmask(SIG_SETMASK, before, NULL);
+    quiet_end();
 }
 
 static uint64_t cookie_of(int fd)
@@ -105,13 +103,12 @@ static void put(int set, int fd, const struct epoll_event *event)
 
 void epoll_remember(int set, int op, int fd, const struct epoll_event *event)
 {
-    sigset_t before;
-    enter(&before);
+    enter();
     if (op == EPOLL_CTL_DEL)
         forget(set, fd);
     else
         put(set, fd, event);
-    leave(&before);
+    leave();
 }
 
 bool epoll_remembers(int fd)
@@ -121,11 +118,10 @@ bool epoll_remembers(int fd)
 
 bool epoll_recall(int fd, struct epoll_remembered *out)
 {
-    sigset_t before;
     bool found = false;
     if (!epoll_remembers(fd))
         return false;
-    enter(&before);
+    enter();
     struct epoll_remembered *previous = NULL;
     for (struct epoll_remembered *m = atomic_load(bucket_of(fd)); m && !found; previous = m, m = m->next)
         if (m->fd == fd) {
@@ -134,7 +130,7 @@ bool epoll_recall(int fd, struct epoll_remembered *out)
             found = true;
             break;
         }
-    leave(&before);
+    leave();
     return found;
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/epoll_set.h"
 
+#include "shim/conn/quiet.h"
 #include "shim/real.h"
 
 #include <stddef.h>
@@ -45,24 +46,21 @@ static void add_sets(void)
         set_chunks[sets_made++] = fresh;
 }
 
-static void enter(sigset_t *before)
+static void enter(void)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, before);
+    quiet_begin();
     pthread_mutex_lock(&sets_lock);
 }
 
-static void leave(const sigset_t *before)
+static void leave(void)
 {
     pthread_mutex_unlock(&sets_lock);
-    pthread_sigmask(SIG_SETMASK, before, NULL);
+    quiet_end();
 }
 
 struct epoll_set *epoll_set_new(int number)
 {
-    sigset_t before;
-    enter(&before);
+    enter();
     if (!free_first)
         add_sets();
     struct epoll_set *set = free_first;
@@ -71,31 +69,28 @@ struct epoll_set *epoll_set_new(int number)
         atomic_store(&set->number, number);
         atomic_store(&set->numbers, 1);
     }
-    leave(&before);
+    leave();
     return set;
 }
 
 void epoll_set_free(struct epoll_set *set)
 {
-    sigset_t before;
     epoll_set_clear(set);
-    enter(&before);
+    enter();
     give_back(set);
-    leave(&before);
+    leave();
 }
 
-void epoll_set_lock(struct epoll_set *set, sigset_t *before)
+void epoll_set_lock(struct epoll_set *set)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, before);
+    quiet_begin();
     pthread_mutex_lock(&set->lock);
 }
 
-void epoll_set_unlock(struct epoll_set *set, const sigset_t *before)
+void epoll_set_unlock(struct epoll_set *set)
 {
     pthread_mutex_unlock(&set->lock);
-    pthread_sigmask(SIG_SETMASK, before, NULL);
+    quiet_end();
 }
 
 /* ---- lists ---- */
@@ -146,8 +141,7 @@ void epoll_list_remove(struct epoll_set *set, struct epoll_reg *r, enum epoll_li
 
 void epoll_set_clear(struct epoll_set *set)
 {
-    sigset_t before;
-    epoll_set_lock(set, &before);
+    epoll_set_lock(set);
     for (struct epoll_reg *r = set->list[LIST_ALL].first, *next; r; r = next) {
         next = r->link[LIST_ALL].next;
         memset(r->on, 0, sizeof r->on);
@@ -161,7 +155,7 @@ void epoll_set_clear(struct epoll_set *set)
     if (set->wake)
         real.close(set->wake - 1);
     set->wake = 0;
-    epoll_set_unlock(set, &before);
+    epoll_set_unlock(set);
 }
 
 /* ---- records: chunks of them, made when needed, never given back ---- */

@@ -10,7 +10,6 @@
 #pragma once
 
 #include <pthread.h>
-#include <signal.h>
 #include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -92,9 +91,9 @@ void epoll_set_leave(int number);
 struct epoll_set *epoll_set_new(int number);
 void epoll_set_free(struct epoll_set *set);
 
-/* For callers without a conn's lock: signals are blocked meanwhile. */
-void epoll_set_lock(struct epoll_set *set, sigset_t *before);
-void epoll_set_unlock(struct epoll_set *set, const sigset_t *before);
+/* For callers without a conn's lock: quietly. */
+void epoll_set_lock(struct epoll_set *set);
+void epoll_set_unlock(struct epoll_set *set);
 
 /* Lists; under the set's lock. Adding what is there and removing what is not are allowed. */
 void epoll_list_add(struct epoll_set *set, struct epoll_reg *r, enum epoll_list which);

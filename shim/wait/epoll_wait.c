@@ -9,6 +9,7 @@
  */
 #include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/quiet.h"
 #include "shim/real.h"
 #include "shim/wait/block.h"
 #include "shim/wait/epoll.h"
@@ -237,15 +238,13 @@ static bool go_round(struct round *round)
         round->n = rc > 0 ? rc : 0;
         return true;
     }
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    quiet_begin();
     if (rc > 0)
         sort_out(round, rc);
     judge_list(round);
     if (atomic_load(&set->nested) && atomic_load(&set->ready))
         epoll_wake_set(set); /* the one that it is in has to see that there is more */
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    quiet_end();
     return true;
 }
 

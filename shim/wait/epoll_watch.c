@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Conns whose clock runs: what a wait has to do for them though no event will tell of it. */
 #include "shim/conn/conn.h"
+#include "shim/conn/quiet.h"
 #include "shim/wait/block.h"
 #include "shim/wait/epoll.h"
 #include "shim/wait/epoll_set.h"
@@ -28,11 +29,10 @@ static bool needs_a_look(const struct epoll_reg *r, uint64_t deadline, uint64_t 
 uint64_t epoll_watch(struct epoll_set *set, bool waits)
 {
     uint64_t nearest = WAIT_FOREVER;
-    sigset_t before;
     if (!atomic_load(&set->watched))
         return nearest;
     uint64_t now = now_ns();
-    epoll_set_lock(set, &before);
+    epoll_set_lock(set);
     for (struct epoll_reg *r = set->list[LIST_WATCHED].first; r; r = r->link[LIST_WATCHED].next) {
         if (r->disarmed) /* the program does not wait for it */
             continue;
@@ -42,7 +42,7 @@ uint64_t epoll_watch(struct epoll_set *set, bool waits)
         if (needs_a_look(r, deadline, now, waits))
             epoll_list_add(set, r, LIST_READY);
     }
-    epoll_set_unlock(set, &before);
+    epoll_set_unlock(set);
     return nearest;
 }
 
@@ -74,11 +74,9 @@ bool epoll_nested_exist(void)
 /* What is on the ready list makes the set readable for the kernel, too. */
 static void show(struct epoll_set *set)
 {
-    sigset_t all, before;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, &before);
+    quiet_begin();
     epoll_wake_set(set);
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    quiet_end();
 }
 
 uint64_t epoll_watch_nested(void)

@@ -3,6 +3,7 @@
 
 #include "shim/conn/conn.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/quiet.h"
 #include "shim/real.h"
 #include "shim/table.h"
 #include "shim/wait/block.h"
@@ -22,7 +23,8 @@ struct poll_call {
     nfds_t n;
     uint64_t until, deadline;
     const sigset_t *mask;
-    bool waits;
+    struct quiet quiet;
+    bool asleep, waits;
     struct wait_group group;
     struct timespec store;
     int rc, error;
@@ -87,6 +89,7 @@ static int before_sleep(struct poll_call *call)
     return ready;
 }
 
+/* Sleeps with the program's signals, which are blocked before and after. */
 static void sleep_now(struct poll_call *call, int ready)
 {
     int64_t ns = 0;
@@ -96,8 +99,13 @@ static void sleep_now(struct poll_call *call, int ready)
     nfds_t n = call->n;
     if (call->group.wake >= 0)
         call->kernel[n++] = (struct pollfd){.fd = call->group.wake, .events = POLLIN};
-    call->rc = real.ppoll(call->kernel, n, wait_timespec(ns, &call->store), call->mask);
+    call->asleep = true;
+    quiet_suspend(&call->quiet);
+    const sigset_t *mask = call->mask ? call->mask : &call->quiet.signals;
+    call->rc = real.ppoll(call->kernel, n, wait_timespec(ns, &call->store), mask);
     call->error = errno;
+    quiet_resume(&call->quiet);
+    call->asleep = false;
     if (call->rc > 0 && n > call->n && call->kernel[call->n].revents)
         wait_group_drain(&call->group);
 }
@@ -135,26 +143,37 @@ static void watch_sets(const struct poll_call *call, int by)
             epoll_count_waiter(call->fds[i].fd, by);
 }
 
+/* How many are ready, or -1. Quiet but for the sleep. */
+static int look(struct poll_call *call)
+{
+    if (call->waits)
+        watch_sets(call, 1);
+    int ready = before_sleep(call);
+    sleep_now(call, ready);
+    if (call->waits)
+        watch_sets(call, -1);
+    if (call->rc < 0 && !(ready && call->error == EINTR))
+        return -1;
+    return after_sleep(call);
+}
+
 static int poll_loop(struct poll_call *call)
 {
     for (;;) {
-        if (call->waits)
-            watch_sets(call, 1);
-        int ready = before_sleep(call);
-        sleep_now(call, ready);
-        if (call->waits)
-            watch_sets(call, -1);
-        if (call->rc < 0 && !(ready && call->error == EINTR))
-            return -1;
-        ready = after_sleep(call);
+        quiet_begin();
+        int ready = look(call);
+        quiet_end();
         if (ready || wait_left(call->until) == 0)
             return ready;
     }
 }
 
-static void leave(void *arg)
+static void cancelled(void *arg)
 {
-    wait_group_leave(arg);
+    struct poll_call *call = arg;
+    wait_group_leave(&call->group);
+    if (call->asleep)
+        quiet_abandon(&call->quiet);
 }
 
 static int poll_with(struct poll_call *call, struct pollfd *room)
@@ -162,9 +181,10 @@ static int poll_with(struct poll_call *call, struct pollfd *room)
     int rc;
     call->kernel = room;
     wait_group_init(&call->group);
-    pthread_cleanup_push(leave, &call->group);
+    pthread_cleanup_push(cancelled, call);
     rc = poll_loop(call);
-    pthread_cleanup_pop(1);
+    pthread_cleanup_pop(0);
+    wait_group_leave(&call->group);
     errno = call->error;
     return rc;
 }
