@@ -7,8 +7,6 @@
 #include <string.h>
 #include <sys/socket.h>
 
-/* Two full records of TLS 1.3 (5 + 2^14 + 1 + 16 bytes each) in one recv. */
-#define WIRE_IN_BYTES     (33U * 1024U)
 /* More than any handshake flight; only answers to a flood of KeyUpdate get here. */
 #define WIRE_OUT_MAX      (256U * 1024U)
 /* Records in a row that carry no data: a peer that needs more has something else in mind. */
@@ -34,14 +32,12 @@ static void sample_more(struct wire *w, const uint8_t *bytes, size_t len)
     w->sample_len += len;
 }
 
-static void note_not_tls(struct wire *w, const uint8_t *rest, size_t len)
+static void note_strange(struct wire *w, const uint8_t *rest, size_t len)
 {
-    w->not_tls = true;
+    w->strange = true;
     memcpy(w->sample, w->header, w->header_have);
     w->sample_len = w->header_have;
     sample_more(w, rest, len);
-    if (w->in)
-        sample_more(w, w->in + w->in_at, w->in_end - w->in_at);
 }
 
 /* Judged byte by byte: a server that says "no" in three bytes and waits must not cost us the deadline. */
@@ -57,30 +53,38 @@ static bool header_plausible(const struct wire *w)
     return ((size_t)h[3] << 8 | h[4]) <= WIRE_RECORD_MAX;
 }
 
-static void follow_records(struct wire *w, const uint8_t *p, size_t len)
+/* How many of the bytes are records, or parts of such. */
+static size_t follow_records(struct wire *w, const uint8_t *p, size_t len)
 {
-    while (len && !w->not_tls) {
+    size_t at = 0;
+    while (at < len) {
         if (w->body_left) {
-            size_t step = len < w->body_left ? len : w->body_left;
+            size_t step = len - at < w->body_left ? len - at : w->body_left;
             w->body_left -= step;
-            p += step;
-            len -= step;
+            at += step;
+            w->complete += w->body_left == 0;
             continue;
         }
-        w->header[w->header_have++] = *p++;
-        len--;
+        w->header[w->header_have++] = p[at++];
         if (!header_plausible(w)) {
-            note_not_tls(w, p, len);
-            return;
+            note_strange(w, p + at, len - at);
+            return at > w->header_have ? at - w->header_have : 0;
         }
         if (w->header_have < WIRE_HEADER)
             continue;
         w->body_left = (size_t)w->header[3] << 8 | w->header[4];
+        w->complete += w->body_left == 0;
         w->header_have = 0;
         w->any_record = true;
-        if (w->open && ++w->idle_records > WIRE_IDLE_RECORDS)
-            w->flooded = true;
     }
+    return len;
+}
+
+void wire_record_taken(struct wire *w)
+{
+    w->taken++;
+    if (w->open && ++w->idle_records > WIRE_IDLE_RECORDS)
+        w->flooded = true;
 }
 
 /* ---- in ---- */
@@ -107,53 +111,19 @@ static size_t take(struct wire *w, uint8_t *buf, size_t len)
     return 0;
 }
 
-static size_t from_buffer(struct wire *w, uint8_t *buf, size_t len)
-{
-    size_t have = w->in_end - w->in_at;
-    if (len > have)
-        len = have;
-    memcpy(buf, w->in + w->in_at, len);
-    w->in_at += len;
-    if (w->in_at == w->in_end) {
-        free(w->in);
-        w->in = NULL;
-        w->in_at = w->in_end = 0;
-    }
-    return len;
-}
-
-static size_t refill(struct wire *w, uint8_t *buf, size_t len)
-{
-    if (!w->open)
-        wire_flush(w); /* a whole flight in one send, before we look for the answer */
-    if (len >= WIRE_IN_BYTES)
-        return take(w, buf, len);
-    uint8_t *in = malloc(WIRE_IN_BYTES);
-    if (!in)
-        return take(w, buf, len); /* slower, not wrong */
-    size_t n = take(w, in, WIRE_IN_BYTES);
-    if (n == 0) {
-        free(in);
-        return 0;
-    }
-    w->in = in;
-    w->in_at = 0;
-    w->in_end = n;
-    return from_buffer(w, buf, len);
-}
-
 static int bio_read(BIO *bio, char *buf, int len)
 {
     struct wire *w = BIO_get_data(bio);
     BIO_clear_retry_flags(bio);
     w->blocked = false;
-    if (len <= 0 || w->not_tls || w->flooded || (w->ended && !w->in))
+    w->not_tls = w->strange;
+    if (len <= 0 || w->not_tls || w->flooded || w->ended)
         return -1;
+    if (!w->open)
+        wire_flush(w); /* a whole flight in one send, before we look for the answer */
     uint8_t *to = (uint8_t *)buf;
-    size_t n = w->in ? from_buffer(w, to, (size_t)len) : refill(w, to, (size_t)len);
-    follow_records(w, to, n);
-    if (w->not_tls || w->flooded)
-        return -1;
+    size_t n = follow_records(w, to, take(w, to, (size_t)len));
+    w->not_tls = w->strange && n == 0;
     if (w->blocked)
         BIO_set_retry_read(bio);
     return n ? (int)n : -1;
@@ -245,15 +215,14 @@ size_t wire_queued(const struct wire *w)
 
 bool wire_holds_input(const struct wire *w)
 {
-    return w->in != NULL;
+    return w->complete != w->taken && w->complete + 1 != w->taken;
 }
 
 void wire_clear(struct wire *w)
 {
-    free(w->in);
     free(w->out);
-    w->in = w->out = NULL;
-    w->in_at = w->in_end = w->out_at = w->out_end = w->out_size = 0;
+    w->out = NULL;
+    w->out_at = w->out_end = w->out_size = 0;
 }
 
 /* EOF is not told: OpenSSL would answer a FIN with a decode_error alert. The owner of the wire sees `ended`.

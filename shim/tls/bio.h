@@ -2,10 +2,11 @@
 /*
  * The wire: OpenSSL's transport over the two functions of struct tls_io.
  *
- * In: one recv takes many records into a buffer that exists only while it holds something. Out: what the
- * socket does not take is queued here, so OpenSSL's writes always succeed and its rule "retry with the same
- * buffer" never shows. The wire also reads the record headers (RFC 8446 section 5.1) that pass: bytes that
- * are no record are known for what they are without OpenSSL's reason codes, and never reach it.
+ * In: OpenSSL reads ahead, so one recv takes as many records as fit into its own buffer, with no copy of ours.
+ * Out: what the socket does not take is queued here, so OpenSSL's writes always succeed and its rule "retry with
+ * the same buffer" never shows. The wire also reads the record headers (RFC 8446 section 5.1) that pass: bytes
+ * that are no record are known for what they are without OpenSSL's reason codes, and never reach it; and as it
+ * is told which records OpenSSL has begun, it knows whether whole ones still lie in that buffer.
  *
  * Nothing here waits. wire_flush does not allocate. Not safe in a signal handler.
  */
@@ -20,9 +21,6 @@
 struct wire {
     struct tls_io io;
     int fd;
-    /* received, not yet taken by OpenSSL: in[in_at .. in_end) */
-    uint8_t *in;
-    size_t in_at, in_end;
     /* to be sent: out[out_at .. out_end) */
     uint8_t *out;
     size_t out_at, out_end, out_size;
@@ -43,9 +41,12 @@ struct wire {
     uint8_t header[WIRE_HEADER];
     unsigned header_have;
     size_t body_left;
+    unsigned complete;     /* records that were received to their end ... */
+    unsigned taken;        /* ... and those that OpenSSL has begun: the last one may still come */
     unsigned idle_records; /* since the last plaintext, while open */
     bool any_record;
-    bool not_tls;
+    bool strange; /* what was received last is no record; what came before it still counts */
+    bool not_tls; /* and OpenSSL has come to it */
     uint8_t sample[40]; /* the first bytes that were no record */
     size_t sample_len;
 };
@@ -57,6 +58,9 @@ BIO *wire_bio(struct wire *wire);
 /* One send of all that is queued. */
 enum tls_result wire_flush(struct wire *wire);
 size_t wire_queued(const struct wire *wire);
+/* Whole records were received that OpenSSL has not begun. */
 bool wire_holds_input(const struct wire *wire);
+/* OpenSSL begins the next record. */
+void wire_record_taken(struct wire *wire);
 /* Forgets the buffers. */
 void wire_clear(struct wire *wire);

@@ -200,7 +200,7 @@ static void set_fixed(SSL_CTX *ctx, const struct tls_params *params)
     SSL_CTX_set_mode(ctx, CONTEXT_MODES);
     SSL_CTX_set_session_cache_mode(ctx, session_mode(params));
     SSL_CTX_sess_set_new_cb(ctx, params->resume ? session_new : NULL);
-    SSL_CTX_set_read_ahead(ctx, 0); /* the wire reads ahead, and knows how much */
+    SSL_CTX_set_read_ahead(ctx, 1); /* the wire knows how far */
     SSL_CTX_set_max_cert_list(ctx, CONTEXT_CERT_LIST);
     SSL_CTX_set_quiet_shutdown(ctx, 0);
     SSL_CTX_set_post_handshake_auth(ctx, 0);
