@@ -196,6 +196,7 @@ struct conn {
                                   answered */
     struct conn_buffer asked, reply, sifted; /* redirects=rewrite: the last request's target, a head in
                                                 pieces, and what is ready for the program */
+    bool dry;                                /* the last read that might wait found nothing at first */
     bool looked;                             /* at the first response in the clear */
     bool turning;                            /* the next connection goes another way, and there must be one */
     enum conn_rc ended; /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */
@@ -384,6 +385,11 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, 
 /* Bytes that recv would give now (FIONREAD). */
 size_t conn_readable(struct conn *c);
 enum conn_rc conn_shutdown(struct conn *c, int how);
+/* CONN_OPEN, used by this process, with nothing here to read and nothing to be done first: what a read would
+ * say is the socket's alone to know. A look without the lock, for a process with one thread. */
+bool conn_is_dry(const struct conn *c);
+/* A look at the socket was given its error, which the kernel gives only once. */
+void conn_met_error(struct conn *c, int error);
 /* The error of a connection that is gone, which one call tells; 0: none. */
 int conn_tell_error(struct conn *c);
 /* The same where the kernel may have it still (SO_ERROR): it is taken there, too. */

@@ -21,6 +21,14 @@ static void gone(struct conn *c)
     c->gone = true;
 }
 
+void conn_met_error(struct conn *c, int error)
+{
+    if (c->state != CONN_OPEN || c->gone)
+        return;
+    c->untold = error;
+    c->gone = true;
+}
+
 /* Reading ahead took an error from the kernel, behind bytes that are still to be read. */
 static void learn(struct conn *c)
 {

@@ -294,14 +294,15 @@ static bool all_handlers_restart(void)
 }
 
 struct sleeper {
-    struct wait_group *group;
+    struct wait_group *group; /* NULL: none */
     struct conn *conn; /* with the reference of the call that will not come back */
 };
 
 static void cancelled(void *arg)
 {
     struct sleeper *s = arg;
-    wait_group_leave(s->group);
+    if (s->group)
+        wait_group_leave(s->group);
     conn_put(s->conn);
 }
 
@@ -327,13 +328,15 @@ static bool kernel_decides(const struct conn *c, short events, int64_t timeout_n
     return c->state == CONN_OPEN && events == POLLIN && timeout_ns < 0 && g->wake < 0 && !g->blind;
 }
 
-static void look_in(struct nap *nap, struct sleeper *s)
+int wait_byte(struct conn *c, int fd)
 {
+    struct sleeper s = {NULL, c};
     char byte;
-    pthread_cleanup_push(cancelled, s);
-    nap->rc = (int)real.recv(nap->fds[0].fd, &byte, 1, MSG_PEEK);
-    nap->error = nap->rc < 0 ? errno : 0;
+    int error;
+    pthread_cleanup_push(cancelled, &s);
+    error = real.recv(fd, &byte, 1, MSG_PEEK) < 0 ? errno : 0;
     pthread_cleanup_pop(0);
+    return error;
 }
 
 static int64_t sooner(int64_t a, int64_t b)
@@ -352,22 +355,26 @@ int wait_conn(struct conn *c, int fd, short events, int64_t timeout_ns)
     wait_group_join(&g, c, at, events);
     bool by_kernel = kernel_decides(c, events, timeout_ns, &g);
     conn_unlock(c);
+    if (by_kernel) {
+        int error = wait_byte(c, at);
+        conn_lock(c, fd);
+        if (error && error != EINTR && error != EAGAIN)
+            conn_met_error(c, error);
+        return error == EINTR ? -1 : 1;
+    }
 
     /* Without events even HUP and ERR are of no interest: before TLS is up they may come from a redial. */
     struct nap nap = {.fds = {{.fd = events ? at : -1, .events = events}, {.fd = g.wake, .events = POLLIN}},
                       .n = 2};
     int64_t ns = sooner(timeout_ns, wait_left(deadline ? deadline : WAIT_FOREVER));
     struct sleeper sleeper = {&g, c};
-    if (by_kernel)
-        look_in(&nap, &sleeper);
-    else
-        sleep_in(&nap, &sleeper, wait_group_nap(&g, ns));
+    sleep_in(&nap, &sleeper, wait_group_nap(&g, ns));
 
     wait_group_leave(&g);
     conn_lock(c, fd);
     if (nap.rc < 0 && nap.error == EINTR)
-        return timeout_ns < 0 && !by_kernel && all_handlers_restart() ? 1 : -1;
-    return nap.rc == 0 && !by_kernel && wait_left(until) == 0 ? 0 : 1;
+        return timeout_ns < 0 && all_handlers_restart() ? 1 : -1;
+    return nap.rc == 0 && wait_left(until) == 0 ? 0 : 1;
 }
 
 void wait_block_after_fork(void)

@@ -7,6 +7,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <sys/single_threaded.h>
 
 size_t transfer_total(const struct iovec *iov, size_t n)
 {
@@ -26,8 +27,15 @@ static bool must_not_wait(const struct transfer *t)
 struct patient { /* one call's waiting */
     bool asked;
     int option;
+    uint64_t begun; /* when it began to sleep; 0: it has not */
     uint64_t until;
 };
+
+/* The whole of SO_RCVTIMEO or SO_SNDTIMEO, from where the first sleep began. */
+static uint64_t end_of_patience(const struct patient *p, int64_t patience)
+{
+    return p->begun && patience >= 0 ? p->begun + (uint64_t)patience : wait_until_ns(patience);
+}
 
 /* Sleeps until it is worth looking again; the conn is locked before and after. RC_OK: look again. */
 static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
@@ -37,7 +45,7 @@ static enum conn_rc sleep_once(struct transfer *t, struct patient *p)
         return RC_AGAIN;
     if (!p->asked) {
         p->asked = true;
-        p->until = wait_until_ns(wait_patience(t->conn->fd, p->option));
+        p->until = end_of_patience(p, wait_patience(t->conn->fd, p->option));
     }
     int r = wait_conn(t->conn, t->conn->fd, events, wait_left(p->until));
     if (r < 0)
@@ -176,13 +184,53 @@ static enum conn_rc pull(struct transfer *t)
     return RC_OK;
 }
 
+/* What a read would wait for is the kernel's alone to know, and it may wait: the call's first sleep, whose clock
+ * the kernel keeps. */
+static bool kernel_waits(const struct transfer *t, const struct patient *p)
+{
+    return __libc_single_threaded && !(t->flags & MSG_DONTWAIT) && !p->begun && conn_is_dry(t->conn);
+}
+
+/* The conn is not locked. RC_OK: look. */
+static enum conn_rc wait_first(struct transfer *t, struct patient *p)
+{
+    p->begun = now_ns();
+    int error = wait_byte(t->conn, t->fd);
+    if (error == EAGAIN)
+        return RC_AGAIN;
+    if (error == EINTR)
+        t->error = EINTR;
+    else if (error) {
+        conn_lock(t->conn, t->fd);
+        conn_met_error(t->conn, error);
+        conn_unlock(t->conn);
+    }
+    return error == EINTR ? RC_ERROR : RC_OK;
+}
+
+static enum conn_rc wait_more(struct transfer *t, struct patient *p)
+{
+    if (!kernel_waits(t, p))
+        return sleep_once(t, p);
+    t->conn->dry = true;
+    conn_unlock(t->conn);
+    enum conn_rc rc = wait_first(t, p);
+    conn_lock(t->conn, t->fd);
+    return rc;
+}
+
 enum conn_rc transfer_recv(struct transfer *t)
 {
     size_t total = transfer_total(t->iov, t->n);
     size_t least = t->flags & MSG_WAITALL || t->conn->lowat > total ? total : t->conn->lowat;
     struct patient p = {.option = SO_RCVTIMEO};
-    enum conn_rc rc;
+    enum conn_rc rc = RC_OK;
+    if (t->conn->dry && total && kernel_waits(t, &p))
+        rc = wait_first(t, &p);
+    if (rc != RC_OK)
+        return rc;
     conn_lock(t->conn, t->fd);
+    t->conn->dry = p.begun != 0;
     for (;;) {
         size_t before = t->done;
         rc = pull(t);
@@ -192,10 +240,12 @@ enum conn_rc transfer_recv(struct transfer *t)
             break;
         if (rc == RC_OK && t->done > before) /* not yet enough: only the conn can say what to wait for */
             continue;
-        rc = sleep_once(t, &p);
+        rc = wait_more(t, &p);
         if (rc != RC_OK)
             break;
     }
+    if (conn_pending(t->conn)) /* the server is faster than the program */
+        t->conn->dry = false;
     if (rc == RC_ERROR && t->done && !t->bad)
         conn_keep_error(t->conn);
     conn_unlock(t->conn);
