@@ -6,7 +6,10 @@
 #pragma once
 
 #include <stdbool.h>
-#include <string.h>
+#include <stdint.h>
+
+enum http1_class { CHAR_TOKEN = 1, CHAR_CONTROL = 2 };
+extern const uint8_t http1_classes[256]; /* chars.c: every byte of every head is looked up */
 
 static inline bool http1_is_digit(char c)
 {
@@ -32,15 +35,13 @@ static inline bool http1_is_blank(char c)
 /* tchar of RFC 9110 section 5.6.2. */
 static inline bool http1_is_token(char c)
 {
-    static const char marks[] = "!#$%&'*+-.^_`|~";
-    return http1_is_digit(c) || http1_is_alpha(c) || memchr(marks, c, sizeof marks - 1);
+    return http1_classes[(unsigned char)c] & CHAR_TOKEN;
 }
 
 /* Bytes that no field value and no start line may hold: CTL without HTAB (RFC 9110 section 5.5). */
 static inline bool http1_is_control(char c)
 {
-    unsigned char u = (unsigned char)c;
-    return (u < 0x20 && u != '\t') || u == 0x7f;
+    return http1_classes[(unsigned char)c] & CHAR_CONTROL;
 }
 
 /* The value of a hexadecimal digit, -1 for other bytes. */

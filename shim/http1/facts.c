@@ -65,19 +65,22 @@ static void read_connection(struct http1_facts *f, struct http1_span value)
     }
 }
 
+/* Nearly every field is none of them, and most are not even as long. */
+#define is_named(name, text) ((name).len == sizeof(text) - 1 && http1_span_is(name, text))
+
 static void read_field(struct http1_facts *f, struct http1_span name, struct http1_span value)
 {
     f->fields++;
-    if (http1_span_is(name, "content-length")) {
+    if (is_named(name, "content-length")) {
         f->bad_length |= !read_length(f, value);
         f->has_length = true;
-    } else if (http1_span_is(name, "transfer-encoding")) {
+    } else if (is_named(name, "transfer-encoding")) {
         read_coding(f, value);
-    } else if (http1_span_is(name, "connection")) {
+    } else if (is_named(name, "connection")) {
         read_connection(f, value);
-    } else if (http1_span_is(name, "upgrade")) {
+    } else if (is_named(name, "upgrade")) {
         f->upgrade = true;
-    } else if (http1_span_is(name, "host")) {
+    } else if (is_named(name, "host")) {
         f->hosts++;
         f->host = value;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/http1/span.h"
 
+#include <stdint.h>
 #include <string.h>
 
 #include "shim/http1/chars.h"
@@ -29,9 +30,25 @@ struct http1_span http1_span_trim(struct http1_span s)
     return s;
 }
 
+#define EACH_BYTE(n) ((uint64_t)0x0101010101010101U * (n))
+
+/* Is one of the eight below 0x20, or DEL? HTAB is taken for one as well. */
+static bool may_have_control(uint64_t eight)
+{
+    uint64_t no_del = eight ^ EACH_BYTE(0x7fU);
+    uint64_t low = (eight - EACH_BYTE(0x20U)) & ~eight, del = (no_del - EACH_BYTE(1U)) & ~no_del;
+    return ((low | del) & EACH_BYTE(0x80U)) != 0;
+}
+
 bool http1_span_has_control(struct http1_span s)
 {
-    for (size_t i = 0; i < s.len; i++)
+    size_t i = 0;
+    for (uint64_t eight; s.len - i >= sizeof eight; i += sizeof eight) {
+        memcpy(&eight, s.at + i, sizeof eight);
+        if (may_have_control(eight))
+            break;
+    }
+    for (; i < s.len; i++)
         if (http1_is_control(s.at[i]))
             return true;
     return false;
