@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Bytes out and in, in all their spellings: each becomes one transfer, or the real call. */
-#include "shim/conn/conn.h"
+/* Bytes out and in, in all their spellings: each becomes one way through a conn (through.h), or the real
+ * call. */
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
+#include "shim/hooks/through.h"
 #include "shim/real.h"
 #include "shim/table.h"
 #include "shim/wait/block.h"
@@ -13,158 +14,6 @@
 #include <string.h>
 #include <sys/syscall.h>
 #include <unistd.h>
-
-/* ---- the two ways through a conn ---- */
-
-static ssize_t finish(struct transfer *t, enum conn_rc rc)
-{
-    conn_put(t->conn);
-    switch (rc) {
-    case RC_OK: return (ssize_t)t->done;
-    case RC_EOF: return 0;
-    case RC_AGAIN: return failed(EAGAIN);
-    default: break;
-    }
-    return failed(t->error ? t->error : ECONNRESET);
-}
-
-/* The kernel raises SIGPIPE with EPIPE unless told otherwise; so do we, where the program's own call would
- * have. */
-static ssize_t finish_send(struct transfer *t, enum conn_rc rc)
-{
-    if (rc == RC_EOF) { /* closed under the program */
-        rc = RC_ERROR;
-        t->error = EPIPE;
-    }
-    ssize_t n = finish(t, rc);
-    if (n < 0 && errno == EPIPE && !(t->flags & MSG_NOSIGNAL)) {
-        raise(SIGPIPE);
-        errno = EPIPE;
-    }
-    return n;
-}
-
-/* RC_PASS with bytes moved already: the real call gets the rest. */
-static ssize_t pass_rest(struct transfer *t)
-{
-    size_t skip = t->done;
-    for (size_t i = 0; i < t->n; i++) {
-        if (skip >= t->iov[i].iov_len) {
-            skip -= t->iov[i].iov_len;
-            continue;
-        }
-        ssize_t n =
-            real.send(t->fd, (const char *)t->iov[i].iov_base + skip, t->iov[i].iov_len - skip, t->flags);
-        if (n < 0)
-            break;
-        t->done += (size_t)n;
-        if ((size_t)n < t->iov[i].iov_len - skip)
-            break;
-        skip = 0;
-    }
-    return finish(t, RC_OK);
-}
-
-/* True: the call is answered, *result is it. False: the real call is to be made. */
-static bool send_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
-{
-    struct transfer t = {
-        .conn = numbers_governed(fd) ? table_get(fd) : NULL, .fd = fd, .iov = iov, .n = n, .flags = flags};
-    if (!t.conn)
-        return false;
-    if (flags & (MSG_OOB | MSG_ZEROCOPY)) { /* meaningless over a record layer */
-        bool plain = t.conn->state == CONN_PLAIN;
-        conn_put(t.conn);
-        *result = failed(EOPNOTSUPP);
-        return !plain;
-    }
-    enum conn_rc rc = transfer_send(&t);
-    if (rc == RC_PASS && t.done == 0) {
-        conn_put(t.conn);
-        return false;
-    }
-    *result = rc == RC_PASS ? pass_rest(&t) : finish_send(&t, rc);
-    return true;
-}
-
-/* MSG_TRUNC on TCP throws the bytes away and counts them (tcp(7)). */
-static ssize_t discard(struct transfer *t)
-{
-    char bin[512];
-    size_t left = transfer_total(t->iov, t->n), gone = 0;
-    enum conn_rc rc = RC_OK;
-    do {
-        struct iovec part = {bin, left < sizeof bin ? left : sizeof bin};
-        struct transfer one = {.conn = t->conn,
-                               .fd = t->fd,
-                               .iov = &part,
-                               .n = 1,
-                               .flags = t->flags | (gone ? MSG_DONTWAIT : 0)};
-        rc = transfer_recv(&one);
-        t->error = one.error;
-        gone += one.done;
-        left -= one.done;
-    } while (rc == RC_OK && left);
-    t->done = gone;
-    if (gone && rc == RC_ERROR) {
-        conn_lock(t->conn, t->fd);
-        conn_keep_error(t->conn);
-        conn_unlock(t->conn);
-    }
-    return finish(t, gone ? RC_OK : rc);
-}
-
-/* In the clear: what is held goes first, and the first answer is looked at before the real call takes it.
- * False: the wait for it ended as the program's would have, *result is that. */
-static bool read_plain(const struct transfer *t, ssize_t *result)
-{
-    char byte;
-    if (!buffer_len(&t->conn->hold) && t->conn->looked)
-        return true;
-    conn_lock(t->conn, t->fd);
-    plain_flush(t->conn);
-    plain_look(t->conn);
-    bool waits = !t->conn->looked && transfer_total(t->iov, t->n);
-    conn_unlock(t->conn);
-    if (!waits)
-        return true;
-    *result = real.recv(t->fd, &byte, sizeof byte, MSG_PEEK | (t->flags & MSG_DONTWAIT));
-    if (*result < 0)
-        return false;
-    conn_lock(t->conn, t->fd);
-    plain_look(t->conn);
-    conn_unlock(t->conn);
-    return true;
-}
-
-static bool recv_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
-{
-    struct transfer t = {
-        .conn = numbers_governed(fd) ? table_get(fd) : NULL, .fd = fd, .iov = iov, .n = n, .flags = flags};
-    if (!t.conn)
-        return false;
-    if (flags & MSG_ERRQUEUE || t.conn->state == CONN_PLAIN) {
-        bool answered = t.conn->state == CONN_PLAIN && !read_plain(&t, result);
-        conn_put(t.conn);
-        return answered;
-    }
-    if (flags & MSG_OOB) {
-        conn_put(t.conn);
-        *result = failed(EINVAL); /* there is no urgent data (tcp(7)) */
-        return true;
-    }
-    if (flags & MSG_TRUNC && !(flags & MSG_PEEK)) {
-        *result = discard(&t);
-        return true;
-    }
-    enum conn_rc rc = transfer_recv(&t);
-    if (rc == RC_PASS) {
-        conn_put(t.conn);
-        return false;
-    }
-    *result = finish(&t, rc);
-    return true;
-}
 
 /* What the kernel says of a vector before it looks at what it points to; `many`: its word for too long a one.
  */
@@ -185,6 +34,8 @@ EXPORT ssize_t send(int fd, const void *buf, size_t len, int flags)
 {
     struct iovec one = {(void *)buf, len};
     ssize_t result;
+    if (!table_knows(fd))
+        return real.send(fd, buf, len, flags);
     return send_through(fd, &one, 1, flags, &result) ? result : real.send(fd, buf, len, flags);
 }
 ALIAS_OF(send) ssize_t __send(int fd, const void *buf, size_t len, int flags);
@@ -193,7 +44,7 @@ EXPORT ssize_t write(int fd, const void *buf, size_t len)
 {
     struct iovec one = {(void *)buf, len};
     ssize_t result;
-    if (!numbers_governed(fd))
+    if (!table_knows(fd))
         return real.write(fd, buf, len);
     return send_through(fd, &one, 1, 0, &result) ? result : real.write(fd, buf, len);
 }
@@ -230,6 +81,8 @@ EXPORT ssize_t sendto(int fd, const void *buf, size_t len, int flags, const stru
     struct iovec one = {(void *)buf, len};
     int dialled;
     ssize_t result;
+    if (!table_knows(fd) && !(flags & MSG_FASTOPEN))
+        return real.sendto(fd, buf, len, flags, addr, addr_len);
     if (fast_open(fd, addr, addr_len, flags, &dialled)) {
         if (dialled < 0)
             return -1;
@@ -324,6 +177,8 @@ EXPORT ssize_t recv(int fd, void *buf, size_t len, int flags)
 {
     struct iovec one = {buf, len};
     ssize_t result;
+    if (!table_knows(fd))
+        return real.recv(fd, buf, len, flags);
     return recv_through(fd, &one, 1, flags, &result) ? result : real.recv(fd, buf, len, flags);
 }
 
@@ -355,7 +210,7 @@ EXPORT ssize_t recvfrom(int fd, void *buf, size_t len, int flags, struct sockadd
 {
     struct iovec one = {buf, len};
     ssize_t result;
-    if (!recv_through(fd, &one, 1, flags, &result))
+    if (!table_knows(fd) || !recv_through(fd, &one, 1, flags, &result))
         return real.recvfrom(fd, buf, len, flags, addr, addr_len);
     if (result >= 0 && addr && addr_len)
         *addr_len = 0; /* a stream gives no address */
