@@ -250,7 +250,7 @@ enum conn_rc open_read(struct conn *c, char *buf, size_t cap, size_t *got)
     return c->ended;
 }
 
-bool open_readable(struct conn *c, size_t least)
+static bool is_readable(struct conn *c, size_t least)
 {
     if (c->ended != RC_OK)
         return true;
@@ -270,6 +270,13 @@ bool open_readable(struct conn *c, size_t least)
     enum tls_result r = c->engine->poll(c->tls);
     learn(c);
     return c->read_shut || (r != TLS_WANT_READ && r != TLS_WANT_WRITE);
+}
+
+bool open_readable(struct conn *c, size_t least)
+{
+    bool is = is_readable(c, least);
+    c->dry = c->dry && !is; /* also an end, which the engine keeps */
+    return is;
 }
 
 /* ---- the end ---- */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Quiet: no signal handler of the program runs in this thread, and it is not cancelled. Held around each
- * non-blocking step, for a handler that uses a descriptor of ours, or leaves by siglongjmp(), would meet a lock
- * held by its own thread and a state half changed.
+ * non-blocking step, for a handler that uses a descriptor of ours, or leaves by siglongjmp(), would meet a
+ * lock held by its own thread and a state half changed.
  *
- * It nests: the mask is asked of the kernel once, by the outermost of them. As no handler runs inside, what is
- * kept per thread is never seen half done. Nothing here blocks or allocates; needs no init; safe in a signal
- * handler; errno is left alone. The signals that libc keeps for itself stay, as with pthread_sigmask().
+ * It nests: the mask is asked of the kernel once, by the outermost of them. As no handler runs inside, what
+ * is kept per thread is never seen half done. Nothing here blocks or allocates; needs no init; safe in a
+ * signal handler; errno is left alone. The signals that libc keeps for itself stay, as with
+ * pthread_sigmask().
  */
 #pragma once
 
