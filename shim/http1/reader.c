@@ -58,10 +58,15 @@ bool http1_reader_field(struct http1_reader *r, struct http1_span *name, struct 
     }
     if (http1_span_has_control(line))
         r->liberties |= LIBERTY_BYTE;
-    bool colon = memchr(line.at, ':', line.len) != NULL;
+    const char *colon = memchr(line.at, ':', line.len);
     take_folds(r, &line);
     *value = line;
-    *name = http1_span_split(value, ':');
+    if (colon) {
+        *name = (struct http1_span){line.at, (size_t)(colon - line.at)};
+        *value = (struct http1_span){colon + 1, line.len - name->len - 1};
+    } else {
+        *name = http1_span_split(value, ':');
+    }
     if (!colon || !http1_span_is_token(*name))
         r->liberties |= LIBERTY_NAME;
     *value = http1_span_trim(*value);

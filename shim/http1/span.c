@@ -6,10 +6,15 @@
 
 #include "shim/http1/chars.h"
 
+static bool same_letter(char a, char b)
+{
+    return a == b || ((a ^ b) == 0x20 && http1_is_alpha(a));
+}
+
 bool http1_span_is(struct http1_span s, const char *text)
 {
     size_t i = 0;
-    while (i < s.len && text[i] && http1_lower(s.at[i]) == http1_lower(text[i]))
+    while (i < s.len && text[i] && same_letter(s.at[i], text[i]))
         i++;
     return i == s.len && !text[i];
 }

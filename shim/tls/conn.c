@@ -10,10 +10,10 @@
 
 /* ---- open and free ---- */
 
-/* The first connections of a process keep the two buffers of OpenSSL (some 34 KiB, of which as much is memory as
- * the largest record took): to allocate both for each message is a tenth of what a small one costs. Of many,
- * most are idle. */
-#define KEEPING 128U
+/* The first connections of a process keep the two buffers of OpenSSL, 34 KiB, of which the kernel gives as
+ * much as the largest records took: to allocate both for each message is a twentieth of what a small one
+ * costs. Of many connections most are idle. */
+#define KEEPING 64U
 static atomic_uint live;
 
 static void on_message(int out, int version, int type, const void *at, size_t len, SSL *ssl, void *wire)

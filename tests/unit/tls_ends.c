@@ -27,6 +27,29 @@ static void closed(int max)
     pair_free(&p);
 }
 
+/* What came before bytes that are no record counts, though one recv brought both. */
+static void strange(int max)
+{
+    struct pair p;
+    connected(&p, max);
+    server_write(&p, "data", 4);
+    server_write(&p, "more", 4);
+    queue_put(&p.link->down, "HTTP/1.1 400 No\r\n", 17);
+    expect_read(&p, TLS_DONE, "datamore");
+    expect_end(&p, TLS_FAILED);
+    CHECK_INT(p.e->error(p.tls)->failure, TLS_FAIL_NOT_TLS);
+    CHECK(strstr(p.e->error(p.tls)->text, "HTTP/1.1 400 No") != NULL);
+    pair_free(&p);
+    /* and what comes after close_notify does not */
+    connected(&p, max);
+    server_write(&p, "bye", 3);
+    server_close(&p);
+    queue_put(&p.link->down, "HTTP/1.1 400 No\r\n", 17);
+    expect_read(&p, TLS_DONE, "bye");
+    expect_end(&p, TLS_CLOSED);
+    pair_free(&p);
+}
+
 /* We close first, and go on reading. */
 static void closing(int max)
 {
@@ -190,6 +213,7 @@ int main(void)
         foreign = i;
         for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
             closed(max);
+            strange(max);
             closing(max);
             truncated(max, 0, 0);
             truncated(max, 0, 3);

@@ -63,6 +63,56 @@ static void coalesced(int max)
     pair_free(&p);
 }
 
+/* One recv reads ahead, and brings a record and a half: only a whole one is pending. */
+static void halves(int max)
+{
+    struct pair p;
+    char buf[64];
+    size_t n;
+    connected(&p, max);
+    CHECK_INT(p_poll(&p), TLS_WANT_READ);
+    server_write(&p, "first", 5);
+    server_write(&p, "second", 6);
+    size_t first = p.link->down.len / 2 + 10; /* the halves are a byte apart */
+    p.link->recv_max = first;
+    CHECK_INT(p_read(&p, buf, 5, &n), TLS_DONE);
+    CHECK_INT(n, 5);
+    CHECK(!p.e->pending(p.tls));
+    CHECK_INT(p_poll(&p), TLS_DONE); /* the rest is in the kernel */
+    CHECK(p.e->pending(p.tls));
+    expect_read(&p, TLS_DONE, "second");
+    CHECK(!p.e->pending(p.tls));
+    p.link->recv_max = 0;
+    server_write(&p, "third", 5);
+    server_write(&p, "fourth", 6);
+    CHECK_INT(p_read(&p, buf, 5, &n), TLS_DONE);
+    CHECK(p.e->pending(p.tls));
+    CHECK_INT(p.e->readable(p.tls), 0); /* it is not decrypted yet */
+    expect_read(&p, TLS_DONE, "fourth");
+    CHECK(!p.e->pending(p.tls));
+    expect_read(&p, TLS_WANT_READ, "");
+    pair_free(&p);
+}
+
+/* Records with data are no flood, however many of them one recv brings. */
+static void many(int max)
+{
+    struct pair p;
+    char buf[1024];
+    size_t n;
+    connected(&p, max);
+    CHECK_INT(p_poll(&p), TLS_WANT_READ);
+    for (int i = 0; i < 600; i++)
+        server_write(&p, "x", 1);
+    for (size_t got = 0; got < 600; got += n) {
+        CHECK_INT(p_read(&p, buf, 7, &n), TLS_DONE);
+        if (!n)
+            break;
+    }
+    CHECK(!p.e->pending(p.tls));
+    pair_free(&p);
+}
+
 static void fill(unsigned char *bytes, size_t len)
 {
     unsigned long x = 1;
@@ -183,6 +233,8 @@ int main(void)
         for (int max = TLS1_2_VERSION; max <= TLS1_3_VERSION; max++) {
             conversation(max);
             coalesced(max);
+            halves(max);
+            many(max);
             bulk(max);
             back_pressure(max);
         }
