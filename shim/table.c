@@ -132,6 +132,18 @@ void table_set_bits(int fd, unsigned set, unsigned clear)
         atomic_fetch_and(slot, ~((uintptr_t)clear & BITS));
 }
 
+static atomic_bool twins;
+
+void table_note_twin(void)
+{
+    atomic_store_explicit(&twins, true, memory_order_relaxed);
+}
+
+bool table_has_twins(void)
+{
+    return atomic_load_explicit(&twins, memory_order_relaxed);
+}
+
 bool table_set(int fd, struct conn *conn, unsigned bits, struct conn **before)
 {
     slot_word *slot = slot_made(fd);

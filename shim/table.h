@@ -48,6 +48,11 @@ bool table_knows(int fd);
 unsigned table_bits(int fd);
 void table_set_bits(int fd, unsigned set, unsigned clear);
 
+/* A number that is SLOT_FRESH was duplicated, at some time. Until then a socket that is connected has one
+ * number, and nobody has to look at all others for another one. */
+void table_note_twin(void);
+bool table_has_twins(void);
+
 /* Publishes `conn` (may be NULL) with `bits` at `fd`. The slot owns one reference, which the caller hands
  * over; the reference of what stood there before is returned to the caller (NULL: nothing). False if out of
  * memory. */

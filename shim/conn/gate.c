@@ -132,7 +132,7 @@ static unsigned seal(int fd)
 /* Numbers that were duplicated from this one before connect() name the same connection. */
 static void publish_duplicates(struct conn *c, int fd)
 {
-    for (int n = table_next(0); n >= 0; n = table_next(n + 1)) {
+    for (int n = table_has_twins() ? table_next(0) : -1; n >= 0; n = table_next(n + 1)) {
         struct conn *before;
         if (n == fd || !(table_bits(n) & SLOT_FRESH) || !c->cookie || conn_cookie(n) != c->cookie)
             continue;

@@ -33,6 +33,8 @@ void numbers_came(int fd, unsigned bits)
 void numbers_doubled(int from, int to)
 {
     int saved = errno;
+    if (table_bits(to) & SLOT_FRESH)
+        table_note_twin();
     if (conn_on_duplicate && table_is_ours())
         conn_on_duplicate(from, to);
     errno = saved;
@@ -66,6 +68,8 @@ void numbers_free(int fd)
 {
     struct conn *c = table_get(fd);
     int saved = errno;
+    if (c && atomic_load(&c->numbers) > 1)
+        table_note_twin();
     for (int n = table_next(0); c && n >= 0; n = table_next(n + 1)) {
         unsigned bits = table_bits(n);
         if (!table_names(n, c))
@@ -80,10 +84,17 @@ void numbers_free(int fd)
     errno = saved;
 }
 
-static bool is_for_stdio(const struct conn *c)
+static bool is_stdio(int fd)
 {
+    return fd <= 2 || table_bits(fd) & SLOT_STDIO;
+}
+
+static bool is_for_stdio(const struct conn *c, int fd)
+{
+    if (table_names(fd, c) && atomic_load(&c->numbers) == 1)
+        return is_stdio(fd);
     for (int n = table_next(0); n >= 0; n = table_next(n + 1))
-        if (table_names(n, c) && (n <= 2 || table_bits(n) & SLOT_STDIO))
+        if (table_names(n, c) && is_stdio(n))
             return true;
     return false;
 }
@@ -91,7 +102,7 @@ static bool is_for_stdio(const struct conn *c)
 bool numbers_leave_stdio(struct conn *c, int fd)
 {
     int saved = errno;
-    int error = is_for_stdio(c) ? relay_pass(fd, DOOR_STDIO) : 0;
+    int error = is_for_stdio(c, fd) ? relay_pass(fd, DOOR_STDIO) : 0;
     if (error) {
         conn_lock(c, fd);
         conn_shut(c, error); /* a write that we do not see must fail */

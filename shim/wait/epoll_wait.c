@@ -234,6 +234,8 @@ static bool go_round(struct round *round)
     errno = error;
     if (rc < 0 && !(ready && error == EINTR))
         return false;
+    if (rc <= 0 && !atomic_load(&set->ready)) /* nobody has anything, and there is nothing to put right */
+        return true;
     if (!atomic_load(&set->records) && !any_is_ours(round->call->events, rc)) {
         round->n = rc > 0 ? rc : 0;
         return true;
