@@ -225,7 +225,7 @@ enum conn_rc transfer_recv(struct transfer *t)
     size_t least = t->flags & MSG_WAITALL || t->conn->lowat > total ? total : t->conn->lowat;
     struct patient p = {.option = SO_RCVTIMEO};
     enum conn_rc rc = RC_OK;
-    if (t->conn->dry && total && kernel_waits(t, &p))
+    if (__libc_single_threaded && t->conn->dry && total && kernel_waits(t, &p))
         rc = wait_first(t, &p);
     if (rc != RC_OK)
         return rc;
