@@ -15,7 +15,7 @@
 struct known {
     uintptr_t from, to;
 };
-#define KNOWN 4U
+#define KNOWN 8U
 static __thread struct known known[2][KNOWN]; /* for reading, for writing */
 static __thread unsigned oldest[2];
 
@@ -27,8 +27,17 @@ static bool is_known(uintptr_t from, uintptr_t to, bool write)
     return false;
 }
 
+/* What touches a known piece makes it larger: a buffer is asked for in steps, and small ones lie side by
+ * side. */
 static void remember(uintptr_t from, uintptr_t to, bool write)
 {
+    for (unsigned i = 0; i < KNOWN; i++) {
+        struct known *k = &known[write][i];
+        if (k->to && from <= k->to && to >= k->from) {
+            *k = (struct known){from < k->from ? from : k->from, to > k->to ? to : k->to};
+            return;
+        }
+    }
     known[write][oldest[write]++ % KNOWN] = (struct known){from, to};
 }
 
