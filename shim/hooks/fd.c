@@ -198,6 +198,12 @@ static bool keeps(int fd, bool clears)
     return does;
 }
 
+/* The others, O_NONBLOCK above all, are the kernel's alone. */
+static bool is_about_number(int cmd)
+{
+    return cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_GETFD || cmd == F_SETFD;
+}
+
 EXPORT int fcntl(int fd, int cmd, ...)
 {
     va_list ap;
@@ -210,6 +216,8 @@ EXPORT int fcntl(int fd, int cmd, ...)
             numbers_doubled(fd, result);
         return result;
     }
+    if (!is_about_number(cmd))
+        return real.fcntl(fd, cmd, arg);
     if (!table_is_ours()) {
         bool escapes = cmd == F_DUPFD || cmd == F_DUPFD_CLOEXEC || cmd == F_SETFD;
         if (!escapes || !numbers_are_parents(fd))
@@ -263,13 +271,12 @@ EXPORT int ioctl(int fd, unsigned long request, ...)
     va_end(ap);
     if (!numbers_is_sealed(fd))
         return real.ioctl(fd, request, arg);
+    if (request == FIONREAD)
+        return memory_all(arg, sizeof(int), true) && readable_bytes(fd, arg) ? 0
+                                                                             : real.ioctl(fd, request, arg);
     if (!table_is_ours())
         return request == FIONCLEX && numbers_are_parents(fd) ? 0 : real.ioctl(fd, request, arg);
     switch (request) {
-    case FIONREAD:
-        if (memory_all(arg, sizeof(int), true) && readable_bytes(fd, arg))
-            return 0;
-        break;
     case FIOCLEX: table_set_bits(fd, SLOT_CLOEXEC, 0); return 0;
     case FIONCLEX:
         if (keeps(fd, true))
