@@ -7,6 +7,8 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <stdlib.h>
+#include <string.h>
 #include <sys/single_threaded.h>
 
 size_t transfer_total(const struct iovec *iov, size_t n)
@@ -62,18 +64,14 @@ static enum conn_rc bad_address(struct transfer *t)
     return RC_ERROR;
 }
 
-/* Gives one segment. A conn that took a part, or came further, may take more at once: only when neither is so
- * does it know what to wait for. */
-static enum conn_rc push_segment(struct transfer *t, const char *at, size_t len)
+/* Gives bytes that are there. A conn that took a part, or came further, may take more at once: only when
+ * neither is so does it know what to wait for. */
+static enum conn_rc push_bytes(struct transfer *t, const char *at, size_t len)
 {
     for (;;) {
         enum conn_state before = t->conn->state;
-        size_t taken = 0, good = len ? memory_usable(at, len, false) : 0;
-        if (len && !good) { /* that it cannot be sent counts for more */
-            enum conn_rc rc = conn_send(t->conn, at, 0, &taken);
-            return rc == RC_ERROR ? rc : bad_address(t);
-        }
-        enum conn_rc rc = conn_send(t->conn, at, good, &taken);
+        size_t taken = 0;
+        enum conn_rc rc = conn_send(t->conn, at, len, &taken);
         t->done += taken;
         at += taken;
         len -= taken;
@@ -84,23 +82,84 @@ static enum conn_rc push_segment(struct transfer *t, const char *at, size_t len)
     }
 }
 
-/* Gives what is left to the conn, segment by segment. */
-static enum conn_rc push(struct transfer *t)
+/* Gives one segment of the program's. */
+static enum conn_rc push_segment(struct transfer *t, const char *at, size_t len)
 {
-    size_t skip = t->done;
-    if (!t->n) /* nothing is a question, too: may be written? */
-        return push_segment(t, NULL, 0);
-    for (size_t i = 0; i < t->n; i++) {
-        if (skip >= t->iov[i].iov_len && t->iov[i].iov_len) {
-            skip -= t->iov[i].iov_len;
+    enum conn_rc rc;
+    do {
+        size_t taken = 0, good = len ? memory_usable(at, len, false) : 0;
+        if (len && !good) { /* that it cannot be sent counts for more */
+            rc = conn_send(t->conn, at, 0, &taken);
+            return rc == RC_ERROR ? rc : bad_address(t);
+        }
+        rc = push_bytes(t, at, good);
+        at += good;
+        len -= good;
+    } while (rc == RC_OK && len);
+    return rc;
+}
+
+/* The next bytes of the vector, from `done` on, in one piece: what TCP would send in one segment must not
+ * become a record and a segment for each element, of which Nagle holds back the second. */
+static size_t gather(const struct transfer *t, char *to, size_t room)
+{
+    size_t skip = t->done, have = 0;
+    for (size_t i = 0; i < t->n && have < room; i++) {
+        size_t len = t->iov[i].iov_len;
+        if (skip >= len) {
+            skip -= len;
             continue;
         }
-        enum conn_rc rc = push_segment(t, (const char *)t->iov[i].iov_base + skip, t->iov[i].iov_len - skip);
-        if (rc != RC_OK)
-            return rc;
+        const char *at = (const char *)t->iov[i].iov_base + skip;
+        size_t want = len - skip < room - have ? len - skip : room - have;
+        size_t good = memory_usable(at, want, false);
+        memcpy(to + have, at, good);
+        have += good;
+        if (good < want) /* the call ends there, when it comes to it */
+            break;
         skip = 0;
     }
-    return RC_OK;
+    return have;
+}
+
+#define FEW_BYTES    1024U
+#define RECORD_BYTES 16384U
+
+/* Where the vector goes on, `done` bytes behind its start. */
+static struct iovec rest_of(const struct transfer *t)
+{
+    size_t skip = t->done, i = 0;
+    while (i + 1 < t->n && skip >= t->iov[i].iov_len)
+        skip -= t->iov[i++].iov_len;
+    return (struct iovec){(char *)t->iov[i].iov_base + skip, t->iov[i].iov_len - skip};
+}
+
+static enum conn_rc push_gathered(struct transfer *t, struct iovec first, size_t left)
+{
+    char few[FEW_BYTES];
+    size_t room = left < RECORD_BYTES ? left : RECORD_BYTES;
+    char *more = room > sizeof few ? malloc(room) : NULL;
+    size_t len = gather(t, more ? more : few, more || room < sizeof few ? room : sizeof few);
+    enum conn_rc rc = len ? push_bytes(t, more ? more : few, len)
+                          : push_segment(t, first.iov_base, first.iov_len); /* a bad address */
+    free(more);
+    return rc;
+}
+
+/* Gives what is left to the conn, in pieces that are worth a record. */
+static enum conn_rc push(struct transfer *t)
+{
+    size_t total = transfer_total(t->iov, t->n);
+    enum conn_rc rc;
+    if (!t->n) /* nothing is a question, too: may be written? */
+        return push_segment(t, NULL, 0);
+    do {
+        struct iovec next = rest_of(t);
+        size_t left = total - t->done;
+        bool small = next.iov_len < RECORD_BYTES && next.iov_len < left;
+        rc = small ? push_gathered(t, next, left) : push_segment(t, next.iov_base, next.iov_len);
+    } while (rc == RC_OK && t->done < total);
+    return rc;
 }
 
 /* A blocking call also waits until what it gave is on its way, so that it can say why it is not. */
@@ -184,8 +243,8 @@ static enum conn_rc pull(struct transfer *t)
     return RC_OK;
 }
 
-/* What a read would wait for is the kernel's alone to know, and it may wait: the call's first sleep, whose clock
- * the kernel keeps. */
+/* What a read would wait for is the kernel's alone to know, and it may wait: the call's first sleep, whose
+ * clock the kernel keeps. */
 static bool kernel_waits(const struct transfer *t, const struct patient *p)
 {
     return __libc_single_threaded && !(t->flags & MSG_DONTWAIT) && !p->begun && conn_is_dry(t->conn);
