@@ -47,9 +47,32 @@ static void take_folds(struct http1_reader *r, struct http1_span *line)
     }
 }
 
+/* The line of a sender that takes no liberty, in one pass: token ":" value CRLF, and no continuation behind
+ * it. False: nothing was read. */
+static bool take_plain_field(struct http1_reader *r, struct http1_span *name, struct http1_span *value)
+{
+    const char *from = r->head + r->at, *end = r->head + r->len, *at = from;
+    while (at < end && http1_is_token(*at))
+        at++;
+    if (at == from || at == end || *at != ':')
+        return false;
+    struct http1_span rest = {at + 1, (size_t)(end - at) - 1};
+    size_t len = http1_span_control(rest);
+    const char *stop = rest.at + len;
+    if (end - stop < 3 || stop[0] != '\r' || stop[1] != '\n' || http1_is_blank(stop[2]))
+        return false;
+    r->liberties |= LINE_CRLF;
+    r->at = (size_t)(stop - r->head) + 2;
+    *name = (struct http1_span){from, (size_t)(at - from)};
+    *value = http1_span_trim((struct http1_span){rest.at, len});
+    return true;
+}
+
 bool http1_reader_field(struct http1_reader *r, struct http1_span *name, struct http1_span *value)
 {
     struct http1_span line;
+    if (!r->ended && take_plain_field(r, name, value))
+        return true;
     if (r->ended || !take_line(r, &line))
         return false;
     if (!line.len) {

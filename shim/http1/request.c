@@ -29,8 +29,7 @@ static enum http1_request_kind sniff_line(const char *buf, size_t len, struct ht
         at++;
     if (at < len && (at == 0 || !http1_is_blank(buf[at])))
         return REQUEST_OTHER;
-    while (at < len && !http1_is_control(buf[at]))
-        at++;
+    at += http1_span_control((struct http1_span){buf + at, len - at});
     *line = (struct http1_span){buf, at};
     if (at < len && buf[at] == '\r')
         at++;

@@ -6,6 +6,10 @@
 
 #include "shim/http1/chars.h"
 
+#if __BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__
+#error "the first byte of a word is taken for its lowest"
+#endif
+
 static bool same_letter(char a, char b)
 {
     return a == b || ((a ^ b) == 0x20 && http1_is_alpha(a));
@@ -36,27 +40,39 @@ struct http1_span http1_span_trim(struct http1_span s)
 }
 
 #define EACH_BYTE(n) ((uint64_t)0x0101010101010101U * (n))
+#define WORD         sizeof(uint64_t)
 
-/* Is one of the eight below 0x20, or DEL? HTAB is taken for one as well. */
-static bool may_have_control(uint64_t eight)
+/* Where the first byte below 0x20, or DEL, is among the eight, which were read on a machine that puts the
+ * first one lowest; WORD: there is none. HTAB counts. A borrow can only spoil what comes after a byte that
+ * was found. */
+static size_t first_low(uint64_t eight)
 {
     uint64_t no_del = eight ^ EACH_BYTE(0x7fU);
     uint64_t low = (eight - EACH_BYTE(0x20U)) & ~eight, del = (no_del - EACH_BYTE(1U)) & ~no_del;
-    return ((low | del) & EACH_BYTE(0x80U)) != 0;
+    uint64_t found = (low | del) & EACH_BYTE(0x80U);
+    return found ? (size_t)__builtin_ctzll(found) / 8 : WORD;
+}
+
+size_t http1_span_control(struct http1_span s)
+{
+    size_t i = 0;
+    while (s.len - i >= WORD) {
+        uint64_t eight;
+        memcpy(&eight, s.at + i, WORD);
+        size_t n = first_low(eight);
+        i += n;
+        if (n < WORD && http1_is_control(s.at[i]))
+            return i;
+        i += n < WORD; /* HTAB */
+    }
+    while (i < s.len && !http1_is_control(s.at[i]))
+        i++;
+    return i;
 }
 
 bool http1_span_has_control(struct http1_span s)
 {
-    size_t i = 0;
-    for (uint64_t eight; s.len - i >= sizeof eight; i += sizeof eight) {
-        memcpy(&eight, s.at + i, sizeof eight);
-        if (may_have_control(eight))
-            break;
-    }
-    for (; i < s.len; i++)
-        if (http1_is_control(s.at[i]))
-            return true;
-    return false;
+    return http1_span_control(s) < s.len;
 }
 
 bool http1_span_is_token(struct http1_span s)

@@ -21,7 +21,9 @@ bool http1_span_exactly(struct http1_span s, const char *text);
 /* Without the SP and HTAB at both ends. */
 struct http1_span http1_span_trim(struct http1_span s);
 
-/* True if a byte of it is a control byte other than HTAB. */
+/* Where its first control byte other than HTAB is; its length if there is none. */
+size_t http1_span_control(struct http1_span s);
+/* True if a byte of it is one. */
 bool http1_span_has_control(struct http1_span s);
 /* True if it is a token (RFC 9110 section 5.6.2): not empty, tchar only. */
 bool http1_span_is_token(struct http1_span s);

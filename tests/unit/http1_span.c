@@ -36,6 +36,7 @@ static void spans(void)
                 text[at] = (char)c;
                 struct http1_span s = {text, len};
                 CHECK_INT(http1_span_has_control(s), is_ctl(c));
+                CHECK_INT(http1_span_control(s), is_ctl(c) ? at : len);
                 CHECK_INT(http1_span_is_token(s), is_tchar(c));
                 free(text);
             }
@@ -57,8 +58,12 @@ static void mixtures(void)
             text[i] = bytes[x >> 61 & 7];
         }
         if (control)
-            text[x >> 40 & 15] = (char)(x & 1 ? 0x7f : 0x1f);
-        CHECK_INT(http1_span_has_control((struct http1_span){text, sizeof text}), control);
+            text[x >> 40 & 15] = (char)(x >> 50 & 1 ? 0x7f : 0x1f);
+        size_t first = 0;
+        while (first < sizeof text && !is_ctl((unsigned char)text[first]))
+            first++;
+        CHECK_INT(first < sizeof text, control);
+        CHECK_INT(http1_span_control((struct http1_span){text, sizeof text}), first);
     }
 }
 
