@@ -269,7 +269,8 @@ enum conn_rc conn_recv(struct conn *c, char *buf, size_t cap, size_t peek_from, 
 bool conn_is_dry(const struct conn *c)
 {
     return c->state == CONN_OPEN && c->ended == RC_OK && !c->gone && !c->read_shut && c->lowat <= 1 &&
-           conn_is_user(c) && !c->share.there && !buffer_len(&c->peeked) && !conn_pending(c) && !conn_settling(c);
+           conn_is_user(c) && !c->share.there && !buffer_len(&c->peeked) && !conn_pending(c) &&
+           !conn_settling(c);
 }
 
 size_t conn_readable(struct conn *c)

@@ -2,11 +2,12 @@
 /*
  * The wire: OpenSSL's transport over the two functions of struct tls_io.
  *
- * In: OpenSSL reads ahead, so one recv takes as many records as fit into its own buffer, with no copy of ours.
- * Out: what the socket does not take is queued here, so OpenSSL's writes always succeed and its rule "retry with
- * the same buffer" never shows. The wire also reads the record headers (RFC 8446 section 5.1) that pass: bytes
- * that are no record are known for what they are without OpenSSL's reason codes, and never reach it; and as it
- * is told which records OpenSSL has begun, it knows whether whole ones still lie in that buffer.
+ * In: OpenSSL reads ahead, so one recv takes as many records as fit into its own buffer, with no copy of
+ * ours. Out: what the socket does not take is queued here, so OpenSSL's writes always succeed and its rule
+ * "retry with the same buffer" never shows. The wire also reads the record headers (RFC 8446 section 5.1)
+ * that pass: bytes that are no record are known for what they are without OpenSSL's reason codes, and never
+ * reach it; and as it is told which records OpenSSL has begun, it knows whether whole ones still lie in that
+ * buffer.
  *
  * Nothing here waits. wire_flush does not allocate. Not safe in a signal handler.
  */
@@ -45,8 +46,8 @@ struct wire {
     unsigned taken;        /* ... and those that OpenSSL has begun: the last one may still come */
     unsigned idle_records; /* since the last plaintext, while open */
     bool any_record;
-    bool strange; /* what was received last is no record; what came before it still counts */
-    bool not_tls; /* and OpenSSL has come to it */
+    bool strange;       /* what was received last is no record; what came before it still counts */
+    bool not_tls;       /* and OpenSSL has come to it */
     uint8_t sample[40]; /* the first bytes that were no record */
     size_t sample_len;
 };

@@ -295,7 +295,7 @@ static bool all_handlers_restart(void)
 
 struct sleeper {
     struct wait_group *group; /* NULL: none */
-    struct conn *conn; /* with the reference of the call that will not come back */
+    struct conn *conn;        /* with the reference of the call that will not come back */
 };
 
 static void cancelled(void *arg)

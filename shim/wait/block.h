@@ -60,12 +60,12 @@ bool wait_restarts(int signal);
 int wait_conn(struct conn *c, int fd, short events, int64_t timeout_ns);
 
 /*
- * Sleeps in a recv() that takes nothing, on a conn that is not locked, for as long as one of the program's would:
- * the kernel knows O_NONBLOCK, SO_RCVTIMEO, and which handler ran, with SA_RESTART or without. Only where nobody
- * but the kernel can have something to read (conn_is_dry(), one thread).
+ * Sleeps in a recv() that takes nothing, on a conn that is not locked, for as long as one of the program's
+ * would: the kernel knows O_NONBLOCK, SO_RCVTIMEO, and which handler ran, with SA_RESTART or without. Only
+ * where nobody but the kernel can have something to read (conn_is_dry(), one thread).
  *
- * 0: there is a byte, or the end.  EAGAIN, EINTR: the call's answer.  Another errno: the socket's, taken off it
- * (conn_met_error()). Blocks; a cancellation point as wait_conn(). Safe in a signal handler.
+ * 0: there is a byte, or the end.  EAGAIN, EINTR: the call's answer.  Another errno: the socket's, taken off
+ * it (conn_met_error()). Blocks; a cancellation point as wait_conn(). Safe in a signal handler.
  */
 int wait_byte(struct conn *c, int fd);
 
