@@ -196,7 +196,7 @@ struct conn {
                                   answered */
     struct conn_buffer asked, reply, sifted; /* redirects=rewrite: the last request's target, a head in
                                                 pieces, and what is ready for the program */
-    bool dry; /* the last read that might wait found nothing at first, and nobody has found anything since */
+    bool dry;           /* the last read that might wait had to, and nobody has found anything since */
     bool looked;        /* at the first response in the clear */
     bool turning;       /* the next connection goes another way, and there must be one */
     enum conn_rc ended; /* RC_OK: reading goes on; RC_EOF or RC_ERROR: how it ended, sticky */

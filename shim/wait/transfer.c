@@ -26,10 +26,13 @@ static bool must_not_wait(const struct transfer *t)
     return wait_is_forbidden(t->conn->fd);
 }
 
+#define NAP_NS 2000U /* no sleep is shorter, and no call that does not sleep takes longer */
+
 struct patient { /* one call's waiting */
     bool asked;
     int option;
     uint64_t begun; /* when it began to sleep; 0: it has not */
+    bool slept;     /* and did */
     uint64_t until;
 };
 
@@ -255,6 +258,7 @@ static enum conn_rc wait_first(struct transfer *t, struct patient *p)
 {
     p->begun = now_ns();
     int error = wait_byte(t->conn, t->fd);
+    p->slept = now_ns() - p->begun > NAP_NS;
     if (error == EAGAIN)
         return RC_AGAIN;
     if (error == EINTR)
@@ -271,10 +275,10 @@ static enum conn_rc wait_more(struct transfer *t, struct patient *p)
 {
     if (!kernel_waits(t, p))
         return sleep_once(t, p);
-    t->conn->dry = true;
     conn_unlock(t->conn);
     enum conn_rc rc = wait_first(t, p);
     conn_lock(t->conn, t->fd);
+    t->conn->dry = p->slept || rc == RC_AGAIN;
     return rc;
 }
 
@@ -289,7 +293,7 @@ enum conn_rc transfer_recv(struct transfer *t)
     if (rc != RC_OK)
         return rc;
     conn_lock(t->conn, t->fd);
-    t->conn->dry = p.begun != 0;
+    t->conn->dry = p.slept;
     for (;;) {
         size_t before = t->done;
         rc = pull(t);
@@ -303,8 +307,6 @@ enum conn_rc transfer_recv(struct transfer *t)
         if (rc != RC_OK)
             break;
     }
-    if (conn_pending(t->conn)) /* the server is faster than the program */
-        t->conn->dry = false;
     if (rc == RC_ERROR && t->done && !t->bad)
         conn_keep_error(t->conn);
     conn_unlock(t->conn);
