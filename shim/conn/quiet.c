@@ -29,6 +29,11 @@ void quiet_end(void)
     pthread_sigmask(SIG_SETMASK, &was.signals, NULL);
 }
 
+bool quiet_holds_back(int signal)
+{
+    return sigismember(&before.signals, signal) == 0;
+}
+
 void quiet_suspend(struct quiet *q)
 {
     *q = before;

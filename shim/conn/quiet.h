@@ -12,9 +12,12 @@
 #pragma once
 
 #include <signal.h>
+#include <stdbool.h>
 
 void quiet_begin(void);
 void quiet_end(void);
+/* Inside: would the program have this signal delivered here? */
+bool quiet_holds_back(int signal);
 
 /* What the thread was like before. */
 struct quiet {

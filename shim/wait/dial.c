@@ -2,6 +2,7 @@
 #include "shim/wait/dial.h"
 
 #include "shim/conn/dial.h"
+#include "shim/conn/quiet.h"
 #include "shim/real.h"
 #include "shim/wait/block.h"
 
@@ -43,13 +44,12 @@ int wait_dial(struct conn *c, int fd)
 
 /* A handler that ran before the call sleeps would not end it: one that ran, or is about to, since the program
  * called has to. */
-static bool is_interrupted(const struct conn *c)
+static bool is_interrupted(void)
 {
     sigset_t pending;
     sigpending(&pending);
     for (int signal = 1; signal < NSIG; signal++)
-        if (sigismember(&pending, signal) == 1 && sigismember(&c->held_signals, signal) == 0 &&
-            !wait_restarts(signal))
+        if (sigismember(&pending, signal) == 1 && quiet_holds_back(signal) && !wait_restarts(signal))
             return true;
     return false;
 }
@@ -64,7 +64,7 @@ static bool dial_meanwhile(struct conn *c, int fd, const struct sockaddr_storage
         over = *error != EINPROGRESS;
         if (!over)
             conn_ahead(c);
-        if (!over && is_interrupted(c)) {
+        if (!over && is_interrupted()) {
             *error = EINTR;
             over = true;
         }
