@@ -51,6 +51,19 @@ setup() {
     event 'conn 2 script-step 4 send "tls port"'
 }
 
+@test "script: blocks by the address that was dialled, counted for each" {
+    script 'on plain 127.0.0.2 1:' '  send "first at 2"' 'on 127.0.8.0/22 2:' '  send "second below 8"' 'on 127.0.8.0/22:' \
+        '  send "else below 8"' 'else:' '  send "elsewhere"'
+    start_origin --script "$TMP/script" --address 0.0.0.0
+    local row
+    for row in '127.0.0.2 first at 2' '127.0.0.2 elsewhere' '127.0.9.1 else below 8' '127.0.11.1 else below 8' \
+        '127.0.9.1 second below 8' '127.0.12.1 elsewhere' '127.0.0.1 elsewhere'; do
+        run -0 raw '' "${row%% *}"
+        [ "$output" = "${row#* }" ]
+    done
+    event 'conn 3 accept port=plain at=127.0.9.1'
+}
+
 @test "script: escapes, repetition, cork" {
     script cork 'send "a\x42\0\t\\\"" "z" # comment' 'send-repeat 3 "ab"' uncork
     start_origin --script "$TMP/script"
@@ -192,6 +205,9 @@ PY
     refused 'on:' ' fin'
     refused 'on 0:' ' fin'
     refused 'on 3-2:' ' fin'
+    refused 'on 127.0.0.300:' ' fin'
+    refused 'on 127.0.0.1/33:' ' fin'
+    refused 'on 127.0.0.1 x:' ' fin'
     refused 'on 1' ' fin'
     refused 'on 1: fin'
     refused 'on 1:' 'on 2:' ' fin'

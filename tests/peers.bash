@@ -11,11 +11,12 @@ get() {
     curl -sS --max-time 20 --noproxy '*' --cacert "$ORIGIN_CA" "$@"
 }
 
-# request, split by \n in the argument, to the plain port; the answer on stdout. The peer stays until the origin goes.
+# raw REQUEST [ADDRESS]: its bytes, with python's escapes, to the plain port; the answer on stdout. The peer stays until
+# the origin goes.
 raw() {
-    python3 - "$ORIGIN_PORT" "$1" <<'PY'
+    python3 - "$ORIGIN_PORT" "$1" "${2:-127.0.0.1}" <<'PY'
 import socket, sys
-s = socket.create_connection(("127.0.0.1", int(sys.argv[1])), 10)
+s = socket.create_connection((sys.argv[3], int(sys.argv[1])), 10)
 s.sendall(sys.argv[2].encode("latin-1").decode("unicode_escape").encode("latin-1"))
 out = b""
 try:

@@ -5,6 +5,7 @@
 #include "tests/origin/verbs.h"
 #include "tests/origin/words.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -16,6 +17,7 @@ enum port { ANY_PORT, PLAIN_PORT, TLS_PORT };
 /* the steps for some connections */
 struct block {
     enum port port;
+    uint32_t address, mask; /* of the address that the peer dialled; no bits: any */
     unsigned long from, to; /* connection numbers, both included */
     struct step *steps, **end;
     struct block *next;
@@ -128,18 +130,20 @@ static bool take(struct reader *r, char letter, struct step *s, struct words *w,
 
 /* ---- lines ---- */
 
-static struct block *add_block(struct script *script, enum port port, unsigned long from, unsigned long to)
+static struct block *add_block(struct script *script, struct block what)
 {
     struct block *b = calloc(1, sizeof(*b));
 
     if (!b)
         return NULL;
-    *b = (struct block){.port = port, .from = from, .to = to};
+    *b = what;
     b->end = &b->steps;
     *script->end = b;
     script->end = &b->next;
     return b;
 }
+
+static const struct block everything = {.from = 1, .to = ~0UL};
 
 static struct block *last_block(struct script *script)
 {
@@ -166,23 +170,46 @@ static bool read_range(const char *p, unsigned long *from, unsigned long *to)
     return *end == '\0' && *from >= 1 && *to >= *from;
 }
 
-/* "[plain|tls] [N|N-M|N-]" */
+/* "A.B.C.D" or "A.B.C.D/BITS"; false if it is neither */
+static bool read_address(const char *word, size_t len, struct block *b)
+{
+    char text[32], *bits;
+    struct in_addr in;
+    unsigned long n = 32;
+
+    snprintf(text, sizeof(text), "%.*s", (int)len, word);
+    bits = strchr(text, '/');
+    if (bits) {
+        *bits++ = '\0';
+        n = strtoul(bits, &bits, 10);
+    }
+    if (n < 1 || n > 32 || (bits && *bits) || inet_pton(AF_INET, text, &in) != 1)
+        return false;
+    b->mask = ~0U << (32 - n);
+    b->address = ntohl(in.s_addr) & b->mask;
+    return true;
+}
+
+/* "[plain|tls] [ADDRESS[/BITS]] [N|N-M|N-]" */
 static bool read_on(struct reader *r, const char *p)
 {
-    unsigned long from = 1, to = ~0UL;
-    enum port port = ANY_PORT;
+    struct block b = {.from = 1, .to = ~0UL};
 
     if (strncmp(p, "plain", 5) == 0) {
-        port = PLAIN_PORT;
+        b.port = PLAIN_PORT;
         p += 5;
     } else if (strncmp(p, "tls", 3) == 0) {
-        port = TLS_PORT;
+        b.port = TLS_PORT;
         p += 3;
     }
     p += strspn(p, " ");
-    if ((*p || port == ANY_PORT) && !read_range(p, &from, &to))
-        return bad(r, "on [plain|tls] [N|N-M|N-]: with N from 1, not '%s'", p);
-    return add_block(r->script, port, from, to) || bad(r, "no memory");
+    if (read_address(p, strcspn(p, " "), &b)) {
+        p += strcspn(p, " ");
+        p += strspn(p, " ");
+    }
+    if ((*p || (b.port == ANY_PORT && !b.mask)) && !read_range(p, &b.from, &b.to))
+        return bad(r, "on [plain|tls] [ADDRESS[/BITS]] [N|N-M|N-]: with N from 1, not '%s'", p);
+    return add_block(r->script, b) || bad(r, "no memory");
 }
 
 /* "on ...:" or "else:" */
@@ -208,8 +235,8 @@ static bool read_selector(struct reader *r, const struct words *w)
     if (strncmp(text, "on ", 3) == 0)
         return read_on(r, text + 3);
     if (strcmp(text, "else") == 0)
-        return add_block(r->script, ANY_PORT, 1, ~0UL) || bad(r, "no memory");
-    return bad(r, "'%s:' selects nothing: on [plain|tls] [N|N-M|N-]: or else:", text);
+        return add_block(r->script, everything) || bad(r, "no memory");
+    return bad(r, "'%s:' selects nothing: on [plain|tls] [ADDRESS[/BITS]] [N|N-M|N-]: or else:", text);
 }
 
 static bool read_cert(struct reader *r, const char *line)
@@ -237,7 +264,7 @@ static bool read_step(struct reader *r, struct words *w, const char *line)
 
     if (!verb)
         return bad(r, "'%s' is no step, see --help", w->word[0].text);
-    if (!b && !(b = add_block(r->script, ANY_PORT, 1, ~0UL)))
+    if (!b && !(b = add_block(r->script, everything)))
         return bad(r, "no memory");
     s = calloc(1, sizeof(*s));
     if (!s)
@@ -329,8 +356,11 @@ void script_free(struct script *s)
 const struct block *script_choose(const struct script *s, const struct conn *c)
 {
     for (const struct block *b = s->blocks; b; b = b->next) {
-        unsigned long n = b->port == ANY_PORT ? c->id : c->port_id;
+        unsigned long n = b->port == ANY_PORT ? (b->mask ? c->address_id : c->id)
+                                              : (b->mask ? c->address_port_id : c->port_id);
         if (b->port != ANY_PORT && (b->port == TLS_PORT) != c->on_tls_port)
+            continue;
+        if ((c->address & b->mask) != b->address)
             continue;
         if (n >= b->from && n <= b->to)
             return b;

@@ -124,13 +124,22 @@ static void serve_honestly(const struct server *s, struct conn *c)
     stream_fin(c);
 }
 
+static const char *dotted(uint32_t address, char text[INET_ADDRSTRLEN])
+{
+    struct in_addr in = {htonl(address)};
+
+    return address ? inet_ntop(AF_INET, &in, text, INET_ADDRSTRLEN) : "-";
+}
+
 static void *connection(void *arg)
 {
+    char at[INET_ADDRSTRLEN];
     struct job job = *(struct job *)arg;
     const struct block *block = job.server->script ? script_choose(job.server->script, job.c) : NULL;
 
     free(arg);
-    journal_event(job.c->id, "accept port=%s", job.c->on_tls_port ? "tls" : "plain");
+    journal_event(job.c->id, "accept port=%s at=%s", job.c->on_tls_port ? "tls" : "plain",
+                  dotted(job.c->address, at));
     if (block)
         script_run(job.c, block, &job.server->honest, job.server->tls_port);
     else
@@ -162,6 +171,50 @@ static void start_thread(const struct server *s, struct conn *c)
     pthread_attr_destroy(&attr);
 }
 
+/* how many connections an address had */
+struct dialled {
+    uint32_t address;
+    unsigned long all, port[2];
+};
+
+/* Finds it or makes it; NULL: no memory. Accept loop alone. */
+static struct dialled *dialled_at(uint32_t address)
+{
+    static struct dialled *known;
+    static size_t n, size;
+
+    for (size_t i = n; i-- > 0;)
+        if (known[i].address == address)
+            return &known[i];
+    if (n == size) {
+        size_t more = size ? 2 * size : 64;
+        struct dialled *grown = realloc(known, more * sizeof(*known));
+        if (!grown)
+            return NULL;
+        known = grown;
+        size = more;
+    }
+    known[n] = (struct dialled){.address = address};
+    return &known[n++];
+}
+
+/* Which address the peer dialled, and how many did before it. */
+static void count_address(struct conn *c)
+{
+    union address a = {0};
+    socklen_t len = sizeof(a);
+    struct dialled *d;
+
+    if (getsockname(c->fd, &a.any, &len) < 0 || a.any.sa_family != AF_INET)
+        return;
+    c->address = ntohl(a.v4.sin_addr.s_addr);
+    d = dialled_at(c->address);
+    if (d) {
+        c->address_id = ++d->all;
+        c->address_port_id = ++d->port[c->on_tls_port];
+    }
+}
+
 static void accept_all(const struct server *s, size_t i)
 {
     static unsigned long ids, port_ids[2] = {0, 0};
@@ -169,8 +222,10 @@ static void accept_all(const struct server *s, size_t i)
 
     while ((fd = accept4(s->fds[i], NULL, NULL, SOCK_CLOEXEC)) >= 0) {
         struct conn *c = stream_new(fd, ++ids, ++port_ids[s->is_tls[i]], s->is_tls[i]);
-        if (c)
-            start_thread(s, c);
+        if (!c)
+            continue;
+        count_address(c);
+        start_thread(s, c);
     }
     if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
         poll(NULL, 0, 10);

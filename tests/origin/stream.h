@@ -8,6 +8,7 @@
 #include <openssl/ssl.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #define STREAM_AHEAD 65536
@@ -28,10 +29,12 @@ struct scan {
 };
 
 struct conn {
-    unsigned long id;      /* from 1, in order of accept */
-    unsigned long port_id; /* the same, counted on its port alone */
-    SSL *ssl;              /* NULL: the clear layer is current */
-    struct sealer *sealer; /* see seal.h */
+    unsigned long id;                          /* from 1, in order of accept */
+    unsigned long port_id;                     /* the same, counted on its port alone */
+    uint32_t address;                          /* that the peer dialled, in host order; 0: IPv6 */
+    unsigned long address_id, address_port_id; /* the same, counted on that address alone */
+    SSL *ssl;                                  /* NULL: the clear layer is current */
+    struct sealer *sealer;                     /* see seal.h */
     struct conn *next, **link;
     long long deadline; /* of reads, CLOCK_MONOTONIC in ms; 0: none */
     size_t split;       /* write the socket in pieces of this size, 1 ms apart; 0: off */
