@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* ---- out ---- */
+/* ---- the connection's own error ---- */
 
 /* The connection is gone. As the kernel keeps an error for the next call that may tell it, so do we, for
  * reading ahead takes it from the kernel before the program is there. */
@@ -60,6 +60,38 @@ void conn_keep_error(struct conn *c)
     c->cut_told = false;
 }
 
+/* ---- a server that answers what nobody has asked ---- */
+
+/* The server answered what nobody has asked: before the first request that is never innocent (somebody made
+ * us talk to another service, or put a request of his own before ours), later the rule may say so. */
+static bool is_unasked(const struct conn *c)
+{
+    return c->flow.surplus && (c->bytes_out == 0 || c->verdict.rule->desync_count);
+}
+
+static enum conn_rc desync(struct conn *c)
+{
+    buffer_free(&c->sifted);
+    c->closed = "desync";
+    c->engine->close_notify(c->tls);
+    real.shutdown(c->fd, SHUT_RDWR);
+    c->error = ECONNRESET;
+    return c->ended = RC_ERROR;
+}
+
+/* The same before the first byte of a program that does not look before it asks, and would take it for its
+ * answer: TLS came with the connection, or the head is not complete yet. HTTP/2 begins on both sides. */
+static bool spoke_first(struct conn *c)
+{
+    if (c->bytes_out || c->http2 || c->dropping)
+        return false;
+    enum tls_result r = c->engine->poll(c->tls);
+    learn(c);
+    return r == TLS_DONE;
+}
+
+/* ---- out ---- */
+
 enum conn_rc outgoing_broke(struct conn *c)
 {
     gone(c);
@@ -110,6 +142,8 @@ enum conn_rc open_write(struct conn *c, const char *buf, size_t len, size_t *tak
         c->error = EPIPE;
         return RC_ERROR;
     }
+    if (spoke_first(c))
+        return desync(c);
     open_flush(c);
     if (c->state != CONN_OPEN)
         return RC_ERROR;
@@ -164,23 +198,6 @@ static bool drop(struct conn *c, char *buf, size_t *len)
     memmove(buf, buf + n, *len - n);
     *len -= n;
     return !http1_drop_failed(&c->drop);
-}
-
-/* The server answered what nobody has asked: before the first request that is never innocent (somebody made
- * us talk to another service, or put a request of his own before ours), later the rule may say so. */
-static bool is_unasked(const struct conn *c)
-{
-    return c->flow.surplus && (c->bytes_out == 0 || c->verdict.rule->desync_count);
-}
-
-static enum conn_rc desync(struct conn *c)
-{
-    buffer_free(&c->sifted);
-    c->closed = "desync";
-    c->engine->close_notify(c->tls);
-    real.shutdown(c->fd, SHUT_RDWR);
-    c->error = ECONNRESET;
-    return c->ended = RC_ERROR;
 }
 
 /* Plaintext of the server, without what is left of the answer to OPTIONS. */
