@@ -23,9 +23,10 @@ enum strategy_rc dialogue_begin(struct conn *c)
 
 enum strategy_rc dialogue_lost(struct conn *c, int error, const char *instead_of)
 {
-    const char *how = error == 0            ? "closed the connection"
-                      : error == ECONNRESET ? "reset the connection"
-                                            : "is gone";
+    /* EPIPE: the reset was there before we asked, and the look at what the server might have said took it */
+    const char *how = error == 0                              ? "closed the connection"
+                      : error == ECONNRESET || error == EPIPE ? "reset the connection"
+                                                              : "is gone";
     return STRATEGY_SAY(c, STRATEGY_REFUSED, "validation-failure", "the server ", how, " instead of ",
                         instead_of);
 }

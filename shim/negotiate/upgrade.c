@@ -100,6 +100,7 @@ static enum strategy_rc drop_rest(struct conn *c)
 
 static enum strategy_rc answer_head(struct conn *c, size_t len)
 {
+    static const struct http1_span options = {"OPTIONS", sizeof "OPTIONS" - 1};
     struct http1_response r;
     if (!http1_parse_response(buffer_at(&c->head), len, &r))
         return desync(c, "the answer to OPTIONS inside TLS is malformed");
@@ -108,7 +109,7 @@ static enum strategy_rc answer_head(struct conn *c, size_t len)
         return desync(c, "the answer to OPTIONS inside TLS is not one");
     if (r.status < 200)
         return STRATEGY_AGAIN;
-    if (r.close)
+    if (r.close || http1_response_framing(&r, options) == FRAMING_CLOSE)
         return STRATEGY_SAY(c, STRATEGY_REFUSED, "tlsup-closed-after-upgrade",
                             "the server closes the connection after the answer to OPTIONS");
     http1_drop_init(&c->drop, &r);
