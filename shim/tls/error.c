@@ -98,15 +98,18 @@ void error_path(struct tls_error *error, const char *path, const char *what)
     text_put(&t, what);
 }
 
-/* RFC 8446 section 6, RFC 5246 section 7.2, RFC 7301; OpenSSL's own names leave some out. */
+/* The registry of TLS alerts, those of old versions included; OpenSSL's own names leave some out. */
 static const char *alert_name(int alert)
 {
     switch (alert) {
     case 0: return "close_notify";
     case 10: return "unexpected_message";
     case 20: return "bad_record_mac";
+    case 21: return "decryption_failed";
     case 22: return "record_overflow";
+    case 30: return "decompression_failure";
     case 40: return "handshake_failure";
+    case 41: return "no_certificate";
     case 42: return "bad_certificate";
     case 43: return "unsupported_certificate";
     case 44: return "certificate_revoked";
@@ -117,6 +120,7 @@ static const char *alert_name(int alert)
     case 49: return "access_denied";
     case 50: return "decode_error";
     case 51: return "decrypt_error";
+    case 60: return "export_restriction";
     case 70: return "protocol_version";
     case 71: return "insufficient_security";
     case 80: return "internal_error";
@@ -125,8 +129,10 @@ static const char *alert_name(int alert)
     case 100: return "no_renegotiation";
     case 109: return "missing_extension";
     case 110: return "unsupported_extension";
+    case 111: return "certificate_unobtainable";
     case 112: return "unrecognized_name";
     case 113: return "bad_certificate_status_response";
+    case 114: return "bad_certificate_hash_value";
     case 115: return "unknown_psk_identity";
     case 116: return "certificate_required";
     case 120: return "no_application_protocol";
