@@ -110,6 +110,16 @@ void fmt_printable(struct fmt *f, const char *text, size_t len)
     }
 }
 
+void fmt_escaped(struct fmt *f, const char *text)
+{
+    for (const char *end; *text; text = end) {
+        end = text + strcspn(text, "\\");
+        fmt_printable(f, text, (size_t)(end - text));
+        for (; *end == '\\'; end++)
+            fmt_char(f, '\\');
+    }
+}
+
 /* RFC 8259 section 7. Returns the length of one byte's form in a JSON string. */
 static size_t json_form(unsigned char c, char out[ESCAPE_MAX])
 {

@@ -36,6 +36,10 @@ void fmt_hex_u64(struct fmt *f, uint64_t v);                  /* 16 digits */
 /* Text of foreign origin for a person: bytes outside printable ASCII, and backslash, become \xNN. */
 void fmt_printable(struct fmt *f, const char *text, size_t len);
 
+/* Text with parts that fmt_printable() wrote, or its likes: backslash stays, so that an escape is not escaped
+ * again. */
+void fmt_escaped(struct fmt *f, const char *text);
+
 /* Text of any origin as a JSON string with its quotes. Bytes outside printable ASCII become \u00NN, one
  * for each byte. At most `max` bytes (at least 3) stand between the quotes; a longer text is shortened and
  * ends in "...". */

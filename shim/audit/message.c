@@ -109,17 +109,6 @@ static uint32_t now_in_ms(void)
     return (uint32_t)((uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000);
 }
 
-/* Backslash stays as it is: the text may hold parts that fmt_printable() wrote. */
-static void append_safe(struct fmt *f, const char *text)
-{
-    for (const char *end; *text; text = end) {
-        end = text + strcspn(text, "\\");
-        fmt_printable(f, text, (size_t)(end - text));
-        for (; *end == '\\'; end++)
-            fmt_char(f, '\\');
-    }
-}
-
 void audit_message(const char *text, bool (*is_ours)(int fd))
 {
     int saved = errno;
@@ -130,7 +119,7 @@ void audit_message(const char *text, bool (*is_ours)(int fd))
         struct fmt f;
         fmt_init(&f, line, sizeof line - 1); /* room for the newline */
         fmt_str(&f, "tlsup: ");
-        append_safe(&f, text);
+        fmt_escaped(&f, text);
         line[f.len] = '\n';
         (void)sink_write(STDERR_FILENO, line, f.len + 1);
     }

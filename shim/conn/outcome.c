@@ -86,7 +86,7 @@ void conn_say(struct conn *c, const char *result_type, const char *const parts[]
     char text[sizeof c->reason]; /* a part may point into the reason itself */
     fmt_init(&f, text, sizeof text);
     for (size_t i = 0; parts[i]; i++)
-        fmt_printable(&f, parts[i], strlen(parts[i]));
+        fmt_escaped(&f, parts[i]);
     memcpy(c->reason, text, sizeof text);
     c->result_type = result_type;
 }

@@ -151,7 +151,7 @@ static void say(const char *name, const char *destination, uint16_t port, const 
         fmt_u64(&f, port);
     }
     fmt_str(&f, ": ");
-    fmt_printable(&f, reason, strlen(reason));
+    fmt_escaped(&f, reason);
     if (has_rule)
         put_file(&f, p, v);
     fmt_str(&f, p ? "; tlsup explain http://" : "; tlsup check");

@@ -78,6 +78,19 @@ static void printable(void)
         CHECK(audit_printable(unit_guarded(hostile, len), len, text, sizeof text) < sizeof text);
 }
 
+static void escaped_once(void)
+{
+    char text[64];
+    struct fmt f;
+    audit_printable("a\0\\b\n", 5, text, sizeof text);
+    f = fresh(sizeof out);
+    fmt_escaped(&f, text);
+    CHECK_STR(fmt_text(&f), "a\\x00\\x5cb\\x0a");
+    f = fresh(sizeof out);
+    fmt_escaped(&f, "\\\\\x1b[2J\\");
+    CHECK_STR(fmt_text(&f), "\\\\\\x1b[2J\\");
+}
+
 static void json_strings(void)
 {
     struct fmt f = fresh(sizeof out);
@@ -126,6 +139,7 @@ int main(void)
     numbers();
     cuts_and_stays_cut();
     printable();
+    escaped_once();
     json_strings();
     civil();
     return unit_done("audit_fmt");
