@@ -135,6 +135,7 @@ struct conn {
     uint16_t port;
     bool connecting;                /* the program's non-blocking connect has not been seen to end */
     uint16_t ports[CONN_PORTS_MAX]; /* where TCP may go: those of the strategies, in order, then the clear */
+    int port_errors[CONN_PORTS_MAX]; /* why the program's connect() went on to the next one; 0: it did not */
     uint8_t n_ports, at_port;
     uint16_t dialled; /* where it goes, or went last */
     bool spoken;      /* bytes of ours are in it: whoever wants to say something else dials anew */

@@ -40,6 +40,8 @@ int conn_dial_soon(struct conn *c, const struct sockaddr_storage *to);
 
 /* Where TCP may go, by what is known at connect(): conn.ports, and conn.dialled is the first of them. */
 void conn_plan_ports(struct conn *c);
+/* What the dial of that port came to inside the program's connect(); 0: nothing is known against it. */
+int conn_port_error(const struct conn *c, uint16_t port);
 /* CONN_REACH, and a CANDIDATE whose TCP is on its way. */
 void conn_reach_step(struct conn *c);
 void conn_reach_late(struct conn *c);

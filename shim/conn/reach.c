@@ -10,6 +10,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <string.h>
 
 #define NS_PER_S 1000000000ULL
 #define REACH_NS (3 * NS_PER_S) /* a port that is not the last gives up after that long */
@@ -33,6 +34,7 @@ void conn_plan_ports(struct conn *c)
 {
     enum policy_strategy tries[STRATEGY_COUNT];
     c->n_ports = 0;
+    memset(c->port_errors, 0, sizeof c->port_errors);
     if (c->verdict.rule && c->verdict.level >= LEVEL_MAY && c->verdict.level < LEVEL_REJECT) {
         unsigned n = tries_order(c, tries);
         for (unsigned i = 0; i < n; i++)
@@ -82,8 +84,17 @@ static void reach(struct conn *c)
 /* What a dial of the asked port said counts for more than what those of ours did. */
 static void keep_error(struct conn *c, int error)
 {
+    c->port_errors[c->at_port] = error;
     if (!c->dial_error || c->dialled == c->port)
         c->dial_error = error;
+}
+
+int conn_port_error(const struct conn *c, uint16_t port)
+{
+    for (unsigned i = 0; i < c->n_ports; i++)
+        if (c->ports[i] == port)
+            return c->port_errors[i];
+    return 0;
 }
 
 /* The ports that are left, one after the other; false: none answers, and dial_error says so. */

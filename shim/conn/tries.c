@@ -120,11 +120,16 @@ bool tries_next(struct conn *c)
         return true; /* how it ended has been said */
     set_stage(c, left);
     uint16_t port = tries_port(c, c->trying);
-    if (port == c->dialled && !c->spoken)
+    int error = conn_port_error(c, port); /* connect() has been there: not once more */
+    if (port == c->dialled && !c->spoken) {
         tries_start(c);
-    else if (!conn_redial(c, port))
-        CONN_FAIL(c, FAILURE_NETWORK, c->net_error, "validation-failure",
-                  "its port cannot be reached: ", strerrordesc_np(c->net_error));
+        return true;
+    }
+    if (!error && !conn_redial(c, port))
+        error = c->net_error;
+    if (error)
+        CONN_FAIL(c, FAILURE_NETWORK, error, "validation-failure",
+                  "its port cannot be reached: ", strerrordesc_np(error));
     return true;
 }
 
