@@ -376,6 +376,18 @@ warned() {
     [ "$status" -eq 2 ]
 }
 
+@test "words of a wrong command line reach the terminal as text" {
+    local escape=$'\e[2J\x9b' line
+    for line in "explain http://a$escape/" "explain --json http://a$escape/" "probe http://a$escape/" "explain --a$escape" \
+        "a$escape" "help a$escape" "probe $escape://a"; do
+        # shellcheck disable=SC2086 # words
+        tlsup $line
+        [ "$status" -ne 0 ]
+        [[ $output == *'\x1b[2J\x9b'* ]]
+        run ! grep -aq $'[\e\x9b]' <<<"$output"
+    done
+}
+
 @test "--version: tlsup, policy and engine; what is missing is told" {
     tlsup --version
     [ "$status" -eq 0 ]

@@ -6,6 +6,9 @@
 #include <string.h>
 
 #include "policy/suggest.h"
+#include "shim/audit.h"
+
+#define SAID_BYTES 4096
 
 static const struct cli_verb verbs[] = {
     {"run", "[-p POLICY] [--strict] [--explain] [--] COMMAND [ARGUMENT...]",
@@ -133,15 +136,23 @@ int cli_help(const struct cli_verb *verb)
     return CLI_OK;
 }
 
+/* A word of the command line may come from anywhere, and goes to a terminal: a URL out of a log, for
+ * instance. */
+static const char *printable(const char *word, char out[SAID_BYTES])
+{
+    audit_printable(word, strlen(word), out, SAID_BYTES);
+    return out;
+}
+
 int cli_usage(const struct cli_verb *verb, const char *format, ...)
 {
+    char said[SAID_BYTES], text[SAID_BYTES];
     va_list args;
 
-    fprintf(stderr, "tlsup %s: ", verb->name);
     va_start(args, format);
-    vfprintf(stderr, format, args);
+    vsnprintf(said, sizeof said, format, args);
     va_end(args);
-    fprintf(stderr, "; see tlsup %s --help\n", verb->name);
+    fprintf(stderr, "tlsup %s: %s; see tlsup %s --help\n", verb->name, printable(said, text), verb->name);
     return verb->usage_status;
 }
 
@@ -175,14 +186,16 @@ static const struct cli_verb *find(const char *name)
 static int no_verb(const char *who, const char *name)
 {
     const char *names[N_VERBS], *meant;
+    char text[SAID_BYTES];
 
     for (size_t i = 0; i < N_VERBS; i++)
         names[i] = verbs[i].name;
     meant = suggest(name, names, N_VERBS);
     if (meant)
-        fprintf(stderr, "%s: there is no verb '%s', did you mean '%s'? see tlsup help\n", who, name, meant);
+        fprintf(stderr, "%s: there is no verb '%s', did you mean '%s'? see tlsup help\n", who,
+                printable(name, text), meant);
     else
-        fprintf(stderr, "%s: there is no verb '%s'; see tlsup help\n", who, name);
+        fprintf(stderr, "%s: there is no verb '%s'; see tlsup help\n", who, printable(name, text));
     return CLI_USAGE;
 }
 
