@@ -259,6 +259,13 @@ plain() {
     [[ $(decisions) == 'allowed-plain tlsup-proxy-refused - verify testing block' ]] || show
 }
 
+@test "testing: a request of which nobody knows whom it is for does not go, for it may be one of a line that is enforced" {
+    proxied hang 'verify mode=testing' 'srv.test verify ca=CA'
+    request 'GET http://srv.test/a HTTP/1.1' 'Host: srv.test' 'Host: else.test' "${FIELDS[@]:1}"
+    dial
+    assert_refused EACCES tlsup-bad-host "the request's authority is malformed or given twice"
+}
+
 @test "none: the proxy's line leaves it to the origin's" {
     new_origin honest
     policy 'defaults - audit=AUDIT' 'localhost:PORT none proxy=yes' '* none'

@@ -69,6 +69,7 @@ enum conn_failure {
     FAILURE_TAMPERED,    /* someone broke the protocol: final at every level */
     FAILURE_CERTIFICATE, /* final: the peer is not who it must be */
     FAILURE_POLICY,      /* the policy itself says no: reject, no name to check, not HTTP */
+    FAILURE_STRANGER,    /* behind a proxy, and nobody knows whom it is for, so that any line may forbid it */
     FAILURE_LOCAL,       /* engine, memory, a file of the rule */
     FAILURE_NETWORK,     /* a dial of ours failed */
     FAILURE_PROGRAM,     /* the program itself ended it */
@@ -133,8 +134,8 @@ struct conn {
     socklen_t peer_len;
     struct policy_address address;
     uint16_t port;
-    bool connecting;                /* the program's non-blocking connect has not been seen to end */
-    uint16_t ports[CONN_PORTS_MAX]; /* where TCP may go: those of the strategies, in order, then the clear */
+    bool connecting;                 /* the program's non-blocking connect has not been seen to end */
+    uint16_t ports[CONN_PORTS_MAX];  /* where TCP may go: those of the strategies, in order, then the clear */
     int port_errors[CONN_PORTS_MAX]; /* why the program's connect() went on to the next one; 0: it did not */
     uint8_t n_ports, at_port;
     uint16_t dialled; /* where it goes, or went last */

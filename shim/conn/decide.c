@@ -100,6 +100,16 @@ static void refuse(struct conn *c, const char *result_type, const char *why)
     CONN_FAIL(c, FAILURE_POLICY, EACCES, result_type, why);
 }
 
+/* HTTP, and nobody can tell whom it is for. */
+static void refuse_unusable(struct conn *c, bool too_large)
+{
+    enum conn_failure kind = c->proxied ? FAILURE_STRANGER : FAILURE_POLICY;
+    if (too_large)
+        CONN_FAIL(c, kind, EACCES, "tlsup-not-http", "the request's head is larger than 16 KiB");
+    else
+        CONN_FAIL(c, kind, EACCES, "tlsup-bad-host", "the request's authority is malformed or given twice");
+}
+
 static void begin(struct conn *c)
 {
     enum conn_failure kind;
@@ -137,7 +147,6 @@ static bool is_other_protocol(enum finding found)
     return found == FOUND_NOT_HTTP || found == FOUND_HTTP2;
 }
 
-/* HTTP, and nobody can tell whom it is for. */
 static bool is_unusable(enum finding found)
 {
     return found == FOUND_BAD_AUTHORITY || found == FOUND_TOO_LARGE;
@@ -154,10 +163,8 @@ static bool http_is_needed(struct conn *c, enum finding found)
                          "allowed-plain");
         return true;
     }
-    if (found == FOUND_TOO_LARGE)
-        refuse(c, "tlsup-not-http", "the request's head is larger than 16 KiB");
-    else if (found == FOUND_BAD_AUTHORITY)
-        refuse(c, "tlsup-bad-host", "the request's authority is malformed or given twice");
+    if (is_unusable(found))
+        refuse_unusable(c, found == FOUND_TOO_LARGE);
     else if (found == FOUND_HTTP2)
         refuse(c, "tlsup-not-http", "what the program sends is HTTP/2, which only try=implicit carries");
     else

@@ -74,9 +74,9 @@ static bool plain_may_follow(const struct conn *c, enum conn_failure kind)
         return false;
     if (!c->decided || !c->verdict.rule)
         return false;
-    if (kind == FAILURE_NETWORK ||
-        kind == FAILURE_PROGRAM) /* the clear was dialled, or nobody wants it any more */
-        return false;
+    if (kind == FAILURE_NETWORK || kind == FAILURE_PROGRAM || kind == FAILURE_STRANGER)
+        return false; /* the clear was dialled, nobody wants it any more, or it may be somebody's who must not
+                       */
     return c->verdict.rule->mode == MODE_TESTING || level_allows_plain(c, kind);
 }
 
