@@ -4,7 +4,7 @@ import itertools
 import random
 from dataclasses import dataclass
 
-from rows import LEVELS, steps
+from rows import steps
 
 STYLED = "ABCDF"  # families that every style of client is run against
 STYLES = ("blocking", "poll", "edge")
@@ -39,7 +39,7 @@ class Case:
     level: str
     mode: str
     style: str
-    more: str = ""  # of the client's options
+    client: str = ""  # its options
     label: str = ""  # how bytes are split
     why: str = ""  # the reason, where a variant has its own
     address: str = ""
@@ -51,6 +51,12 @@ class Case:
     @property
     def canary(self):
         return "canary-" + self.name
+
+    @property
+    def second(self):
+        """another address, where the honest server is"""
+        a, b, c, d = self.address.split(".")
+        return f"{a}.{int(b) + 100}.{c}.{d}"
 
     @property
     def outcome(self):
@@ -66,10 +72,10 @@ def _case(row, text, number, request, *rest, before=(), **more):
 
 
 def variants(row):
-    """(number, server's text, request) of each; the number is empty if there is one."""
-    pairs = list(itertools.product(row.all("server") or ["honest"], row.all("request") or [""]))
-    for i, (server, request) in enumerate(pairs):
-        yield (f".{i + 1}" if len(pairs) > 1 else ""), server, request
+    """(number, server's text, request, client's options) of each; the number is empty if there is one."""
+    some = list(itertools.product(row.all("server") or ["honest"], row.all("request") or [""], row.get("client").split(" | ")))
+    for i, (server, request, client) in enumerate(some):
+        yield (f".{i + 1}" if len(some) > 1 else ""), server, request, client
 
 
 def _sweep(row):
@@ -98,16 +104,17 @@ def _characters(text):
 def bounded(rows):
     """Every row once, where most is checked."""
     for row in rows:
-        for number, text, request in variants(row):
-            yield _case(row, text, number, request, "verify", "enforce", "blocking")
+        level = "verify" if "verify" in row.levels else row.levels[-1]
+        for number, text, request, client in variants(row):
+            yield _case(row, text, number, request, level, "enforce", "blocking", client)
 
 
 def every_level(rows, styled):
     for row in rows:
         styles = row.get("styles").split() or (STYLES if styled and row.family in STYLED else STYLES[:1])
-        for (number, text, request), style, level, mode in itertools.product(
-                variants(row), styles, LEVELS, ("enforce", "testing")):
-            yield _case(row, text, number, request, level, mode, style)
+        for (number, text, request, client), style, level, mode in itertools.product(
+                variants(row), styles, row.levels, ("enforce", "testing")):
+            yield _case(row, text, number, request, level, mode, style, client)
 
 
 def splits(rows, seed):
@@ -116,12 +123,12 @@ def splits(rows, seed):
         if row.id in SWEPT:
             for label, text, more in _sweep(row):
                 yield _case(row, text, "", "", "verify", "enforce", "blocking", more, label)
-        if row.get("whole") or row.get("port"):
+        if row.get("whole") or row.get("port") or "verify" not in row.levels:
             continue
         chance = random.Random(f"{seed} {row.id}")
-        for number, text, request in variants(row):
+        for number, text, request, client in variants(row):
             size = chance.randint(1, 9)
-            yield _case(row, text, number, request, "verify", "enforce", "blocking",
+            yield _case(row, text, number, request, "verify", "enforce", "blocking", client,
                         before=(f"split {size}",), label=f"split{size}")
 
 

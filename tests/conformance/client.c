@@ -1,23 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The program of the conformance suite: it sends what stands on stdin, receives to the end, and says what each
- * call gave it. After a failure it tries everything again, because a failure is for good.
+ * The program of the conformance suite: it sends what stands on stdin, receives to the end, and says what
+ * each call gave it. After a failure it tries everything again, because a failure is for good.
  *
- *   client blocking|poll|edge [-n BYTES] [-p MS] [-s BYTES] [-w MS] [-l] [-k BYTES] [-e] [-c] [-r MS] [-a] [-t] NAME PORT OUT
+ *   client [-n BYTES] [-p MS] [-s BYTES] [-w MS] [-l] [-k BYTES] [-e] [-c] [-r MS] [-W CALL] [-a] [-t]
+ *          blocking|poll|edge NAME PORT OUT
  *
  *   -n, -p  bytes a send, and a pause between two; -s the first send alone is that long
  *   -w      waits after connect   -l  receives before it sends   -k  the answer to so many bytes comes first
+ *   -W      the call that sends: write writev sendmsg sendmmsg sendfile splice fastopen fastopen-connect
  *   -e      shuts its side down behind the request   -c  closes without reading   -r  reads late
  *   -a      takes the next address when one fails, from a socket of its own
  *   -t      makes a connection before, and says nothing of it
  *
- * Lines: "connect RESULT", "send RESULT", "recv BYTES END", "again CALL RESULT", "close RESULT", "fds N" (more open than
- * before), "ms N" (from connect to the end), "pipe" (SIGPIPE came). What was received goes to the file OUT.
+ * Lines: "connect RESULT", "send RESULT", "recv BYTES END", "again CALL RESULT", "close RESULT", "fds N"
+ * (more open than before), "ms N" (from connect to the end), "pipe" (SIGPIPE came). What was received goes to
+ * the file OUT.
  */
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <dirent.h>
 #include <netdb.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdbool.h>
@@ -25,13 +29,17 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
+#include <sys/mman.h>
+#include <sys/sendfile.h>
 #include <sys/socket.h>
+#include <sys/uio.h>
 #include <time.h>
 #include <unistd.h>
 
 #define REQUEST_MAX (1U << 20)
-#define PATIENCE_S  25 /* SIGALRM ends a call that never returns */
-#define SLOW_MS     1000
+#define PATIENCE_S                                                                                           \
+    20 /* then SIGALRM ends a call that never returns; PATIENCE of the environment says another */
+#define SLOW_MS 1000
 
 enum style { BLOCKING, POLL, EDGE };
 
@@ -40,6 +48,7 @@ struct options {
     size_t piece, first, keep;
     unsigned pause_ms, wait_ms, read_ms;
     bool listens, shuts, closes, moves_on, twice;
+    const char *call; /* that sends; NULL: send() */
 };
 
 /* a request on its way, and its answer */
@@ -51,6 +60,7 @@ struct talk {
 };
 
 static struct options options = {.piece = REQUEST_MAX};
+static int patience = PATIENCE_S;
 static volatile sig_atomic_t pipe_signal;
 
 static void on_pipe(int signal_number)
@@ -99,10 +109,10 @@ static bool wait_for(const struct talk *t, short events)
 {
     if (options.style == POLL) {
         struct pollfd p = {.fd = t->fd, .events = events};
-        return poll(&p, 1, PATIENCE_S * 800) > 0;
+        return poll(&p, 1, patience * 800) > 0;
     }
     struct epoll_event e; /* an edge: whatever it is, the caller does all it can */
-    return epoll_wait(t->set, &e, 1, PATIENCE_S * 800) > 0;
+    return epoll_wait(t->set, &e, 1, patience * 800) > 0;
 }
 
 static bool watch(struct talk *t)
@@ -112,6 +122,62 @@ static bool watch(struct talk *t)
         return true;
     t->set = epoll_create1(EPOLL_CLOEXEC);
     return epoll_ctl(t->set, EPOLL_CTL_ADD, t->fd, &e) == 0;
+}
+
+/* ---- ways to send ---- */
+
+static ssize_t by_sendmsg(int fd, const char *at, size_t len, bool many)
+{
+    struct iovec v[2] = {{(char *)at, len / 2}, {(char *)at + len / 2, len - len / 2}};
+    struct mmsghdr m = {.msg_hdr = {.msg_iov = v, .msg_iovlen = 2}};
+    if (!many)
+        return sendmsg(fd, &m.msg_hdr, 0);
+    return sendmmsg(fd, &m, 1, 0) == 1 ? (ssize_t)m.msg_len : -1;
+}
+
+static ssize_t by_sendfile(int fd, const char *at, size_t len)
+{
+    int file = memfd_create("request", MFD_CLOEXEC);
+    off_t from = 0;
+    ssize_t n = pwrite(file, at, len, 0) == (ssize_t)len ? sendfile(fd, file, &from, len) : -1;
+    int saved = errno;
+    close(file);
+    errno = saved;
+    return n;
+}
+
+static ssize_t by_splice(int fd, const char *at, size_t len)
+{
+    int two[2];
+    if (pipe2(two, O_CLOEXEC) != 0 || write(two[1], at, len) != (ssize_t)len)
+        return -1;
+    ssize_t n = splice(two[0], NULL, fd, NULL, len, 0);
+    int saved = errno;
+    close(two[0]);
+    close(two[1]);
+    errno = saved;
+    return n;
+}
+
+static bool calls(const char *name)
+{
+    return options.call && strcmp(options.call, name) == 0;
+}
+
+static ssize_t pass(int fd, const char *at, size_t len)
+{
+    struct iovec v = {(char *)at, len};
+    if (calls("write"))
+        return write(fd, at, len);
+    if (calls("writev"))
+        return writev(fd, &v, 1);
+    if (calls("sendmsg") || calls("sendmmsg"))
+        return by_sendmsg(fd, at, len, calls("sendmmsg"));
+    if (calls("sendfile"))
+        return by_sendfile(fd, at, len);
+    if (calls("splice"))
+        return by_splice(fd, at, len);
+    return send(fd, at, len, 0);
 }
 
 /* ---- one connection ---- */
@@ -128,8 +194,17 @@ static int option_error(int fd)
 
 static int dial(struct talk *t, const struct addrinfo *to)
 {
-    int rc;
+    int rc, on = 1;
     t->fd = socket(to->ai_family, SOCK_STREAM | (options.style == BLOCKING ? 0 : SOCK_NONBLOCK), 0);
+    if (calls("fastopen-connect") &&
+        setsockopt(t->fd, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &on, sizeof on) != 0)
+        return -1;
+    if (calls("fastopen")) { /* the request in the SYN */
+        ssize_t n = sendto(t->fd, t->request, t->len, MSG_FASTOPEN, to->ai_addr, to->ai_addrlen);
+        printf("connect %s\n", n < 0 ? result(n) : "0");
+        t->sent = n < 0 ? 0 : (size_t)n;
+        return n < 0 ? -1 : 0;
+    }
     rc = connect(t->fd, to->ai_addr, to->ai_addrlen);
     if (!watch(t))
         return -1;
@@ -180,7 +255,7 @@ static size_t piece(const struct talk *t, size_t until)
 static bool say(struct talk *t, size_t until)
 {
     while (t->sent < until) {
-        ssize_t n = send(t->fd, t->request + t->sent, piece(t, until), 0);
+        ssize_t n = pass(t->fd, t->request + t->sent, piece(t, until));
         if (n < 0 && would_block()) {
             if (wait_for(t, POLLOUT | POLLIN))
                 continue;
@@ -285,7 +360,7 @@ static enum style style_of(const char *word)
 static void read_options(int argc, char **argv)
 {
     int c;
-    while ((c = getopt(argc, argv, "n:p:s:w:r:k:lecat")) != -1) {
+    while ((c = getopt(argc, argv, "n:p:s:w:r:k:W:lecat")) != -1) {
         size_t number = optarg ? strtoul(optarg, NULL, 10) : 0;
         switch (c) {
         case 'n': options.piece = number; break;
@@ -294,6 +369,7 @@ static void read_options(int argc, char **argv)
         case 'w': options.wait_ms = (unsigned)number; break;
         case 'r': options.read_ms = (unsigned)number; break;
         case 'k': options.keep = number; break;
+        case 'W': options.call = optarg; break;
         case 'l': options.listens = true; break;
         case 'e': options.shuts = true; break;
         case 'c': options.closes = true; break;
@@ -314,8 +390,10 @@ int main(int argc, char **argv)
     read_options(argc, argv);
     argv += optind;
     setvbuf(stdout, NULL, _IOLBF, 0);
+    if (getenv("PATIENCE"))
+        patience = atoi(getenv("PATIENCE"));
     signal(SIGPIPE, on_pipe);
-    alarm(PATIENCE_S);
+    alarm((unsigned)patience);
     size_t len = read_all(request, sizeof request);
     FILE *out = fopen(argv[3], "we");
     if (!out || getaddrinfo(argv[1], argv[2], &hints, &list) != 0)

@@ -5,6 +5,12 @@ import re
 HANDSHAKE_SLACK_MS = 4000  # what a busy machine may add to a deadline; a call that never returns is found anyway
 
 
+def last_attempt(calls):
+    """From the last connect on"""
+    starts = [i for i, line in enumerate(calls) if line.startswith("connect ")]
+    return calls[starts[-1]:] if starts else calls
+
+
 def _words(calls, first):
     return [line.split()[1:] for line in calls if line.split()[0] == first]
 
@@ -26,15 +32,16 @@ def end(calls):
 
 def got(seen, conns):
     """In a word what became of it, whatever was expected."""
+    calls = last_attempt(seen.calls)
     if not seen.decisions:
-        fail = failure(seen.calls)
-        return fail[1] if fail else "raw" if end(seen.calls) else "nothing"
+        fail = failure(calls)
+        return fail[1] if fail else "raw" if end(calls) else "nothing"
     action = seen.decisions[-1].get("action")
-    ending = end(seen.calls)
+    ending = end(calls)
     if action == "blocked":
-        return (failure(seen.calls) or ("", "blocked"))[1]
+        return (failure(calls) or ("", "blocked"))[1]
     if action == "upgraded":
-        fail = failure(seen.calls)
+        fail = failure(calls)
         return "tls" if not fail else "lost" if fail[0] == "send" else "cut"
     if action == "allowed-plain":
         return "plain" if len(conns) > 1 else "here"
@@ -55,6 +62,7 @@ class Judge:
         self.case, self.row, self.seen, self.conns, self.port = case, case.row, seen, conns, port
         self.request = request
         self.canary = case.canary.encode()
+        self.calls = last_attempt(seen.calls)
         self.problems = []
         self.word = got(seen, conns)
 
@@ -73,7 +81,7 @@ class Judge:
         if kind in ("deny", "dead"):
             self._failed()
         elif kind == "lost":
-            self.same("the end", (failure(self.seen.calls) or ("", ""))[1], "ECONNRESET")
+            self.same("the end", (failure(self.calls) or ("", ""))[1], "ECONNRESET")
             self._broken_for_good()
         else:
             self._served(kind)
@@ -96,6 +104,8 @@ class Judge:
                                                                "ETIMEDOUT" else 10))
         if ms > limit + HANDSHAKE_SLACK_MS:
             self.problem(f"took {ms} ms")
+        if "no usable policy" in self.seen.stderr:
+            self.problem(self.seen.stderr)
         if self.seen.broken:
             self.problem(f"records that are no JSON of printable ASCII: {self.seen.broken}")
         if "Sanitizer" in self.seen.stderr or "runtime error" in self.seen.stderr:
@@ -124,7 +134,13 @@ class Judge:
         for conn in conns:
             if not self._clean(conn):
                 self.problem(f"crossed in the clear: {conn.clear[:200]!r}")
-        twice = "-t" in self.row.get("client").split()
+        if self.row.get("quiet") in ("yes", self.case.level) and not bare and any(conn.clear for conn in self.conns):
+            self.problem("something crossed in the clear")
+        for text in self.row.all("wire"):
+            text = text.replace("{PORT}", str(self.port))
+            if not any(re.search(text.encode(), conn.clear) for conn in self.conns):
+                self.problem(f"in the clear there is no {text}: {[conn.clear for conn in self.conns]}")
+        twice = "-t" in self.case.client.split()
         inside = any(self.canary in conn.inside for conn in self.conns[-1 if twice else 0:])
         clear = any(self.canary in conn.clear for conn in self.conns)
         self.same("the request crossed in the clear", clear, bare and b"CANARY" in self.request)
@@ -142,7 +158,7 @@ class Judge:
                 self.problem(f"events: {'no' if wanted else 'there is'} {text.lstrip('!')}")
         if kind != "dead" and not self.row.get("conns"):
             self.same("connections", len(self.conns), 2 if kind == "plain" else 1)
-        if self.row.get("conns"):
+        if self.row.get("conns") not in ("", "-"):
             words = self.row.get("conns").split()
             self.same("connections", len(self.conns), int(words[-1] if self.case.mode == "testing" else words[0]))
 
@@ -150,10 +166,10 @@ class Judge:
 
     def _failed(self):
         error = self.row.error(self.case.level, self.case.mode)[0]
-        fail = failure(self.seen.calls)
+        fail = failure(self.calls)
         self.same("errno", fail and fail[1], error)
         if self.case.style == "blocking" and fail and error != "ECONNREFUSED":
-            options = self.row.get("client")
+            options = self.case.client
             allowed = ("recv",) if "-l" in options else ("send",)
             if fail[0] not in allowed and "connect" not in self.row.get("grant"):
                 self.problem(f"{fail[0]} failed first")
@@ -162,15 +178,15 @@ class Judge:
             self._refused_for_good(error)
 
     def _refused_for_good(self, error):
-        for words in _words(self.seen.calls, "again"):
+        for words in _words(self.calls, "again"):
             wanted = {"poll": ["1", "ERR", "HUP"]}.get(words[0], [error])
             self.same("again " + words[0], words[1:], wanted)
 
     def _broken_for_good(self):
         """A stream that broke behaves as one that was reset: an error is told once, to a read in any case; then writing
         is EPIPE and reading ends (tcp_recvmsg)."""
-        told = failure(self.seen.calls)[0] != "send"
-        for words in _words(self.seen.calls, "again"):
+        told = (failure(self.calls) or ("recv", ""))[0] != "send"
+        for words in _words(self.calls, "again"):
             call, result = words[0], words[1]
             if call == "send" and result not in ("EPIPE", "ECONNRESET"):
                 self.problem(f"again send {result}")
@@ -184,12 +200,12 @@ class Judge:
     # ---- the program got its answer ----
 
     def _served(self, kind):
-        ending = end(self.seen.calls)
+        ending = end(self.calls)
         gets = self.row.gets(self.case.level)
-        if "-c" in self.case.row.get("client").split():
+        if "-c" in self.case.client.split():
             return
         if not ending:
-            self.problem("no answer: " + "; ".join(self.seen.calls))
+            self.problem("no answer: " + "; ".join(self.calls))
             return
         how = gets[1] if gets else "ECONNRESET" if kind == "cut" else "EOF"
         self.same("the end", ending[1], how)
@@ -198,16 +214,16 @@ class Judge:
         if not gets and kind != "cut" and b" 200 " not in self.seen.got[:20]:
             self.problem(f"the answer begins with {self.seen.got[:60]!r}")
         if how == "EOF":
-            self.same("again", _words(self.seen.calls, "again")[-1:], [["recv", "0"]])
+            self.same("again", _words(self.calls, "again")[-1:], [["recv", "0"]])
         else:
             self._broken_for_good()
-        if kind != "raw" and self.seen.stderr:
+        if kind != "raw" and self.seen.stderr and "-a" not in self.case.client.split():
             self.problem(f"stderr: {self.seen.stderr}")
 
     # ---- (3) one record ----
 
     def _record(self, outcome, kind):
-        attempts = 2 if "-t" in self.row.get("client").split() else max(1, len(_words(self.seen.calls, "ms")))
+        attempts = 2 if "-t" in self.case.client.split() else max(1, len(_words(self.seen.calls, "ms")))
         if len(self.seen.decisions) != attempts:
             self.problem(f"{len(self.seen.decisions)} decision records instead of {attempts}: {self.seen.decisions}")
             return
@@ -222,10 +238,14 @@ class Judge:
         self.same("result_type", record.get("result_type"), result_type)
         self.same("errno", record.get("errno"), errno if kind == "deny" else None)
         self.same("would", record.get("would"), "block" if outcome.startswith("would-") else None)
-        self.same("mode", record.get("mode"), self.case.mode)
+        if kind != "raw":
+            self.same("mode", record.get("mode"), self.case.mode)
         reason = self.case.why
         if reason and result_type != "success" and not re.fullmatch(reason, record.get("reason", "")):
             self.problem(f"reason: {record.get('reason')}")
+        for text in self.row.all("record"):
+            key, _, value = text.partition("=")
+            self.same(key, str(record.get(key)), value)
         if kind == "deny":
             self._message(record)
         if kind in ("tls", "cut", "lost") and self.row.get("closed"):

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A resolver for tests, preloaded behind libtlsup.so, so that names lead to addresses of the loopback network: in
- * HOSTS stands "NAME=ADDRESS NAME=ADDRESS ..."; a name that stands there twice has two addresses, in that order.
- * Everything else is libc's.
+ * A resolver for tests, preloaded behind libtlsup.so, so that names lead to addresses of the loopback
+ * network: in HOSTS stands "NAME=ADDRESS NAME=ADDRESS ..."; a name that stands there twice has two addresses,
+ * in that order. Everything else is libc's.
  */
 #include <dlfcn.h>
 #include <netdb.h>
