@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: MIT
 # Hostile and odd servers, row by row: tests/conformance has the rows, and runs them. Here each once, at verify; with --all it
 # runs every level and mode, every kind of client, and the heads split at every offset.
-# shellcheck disable=SC2154,SC2030,SC2031 # variables of lib.bash, bats runs every test in a subshell
+# shellcheck disable=SC2154,SC2030,SC2031,SC2034 # variables of lib.bash, bats runs every test in a subshell
 
 bats_require_minimum_version 1.5.0
 load lib
@@ -58,6 +58,17 @@ ROWS
         [[ $output == *"$word  FAILED"* ]]
     done
     [[ $output == *'the request crossed in the clear: True instead of False'* ]]
+}
+
+@test "every suite that README and SECURITY.md name is there" {
+    local name n=0
+    # shellcheck disable=SC2016 # the quotes of the text
+    while read -r name; do
+        [ -e "$ROOT/tests/$name" ] || [ -e "$ROOT/tests/$name.c" ] || { echo "there is no tests/$name" >&2; false; }
+        n=$((n + 1))
+    done < <(grep -ohE '`[a-z/_0-9]+(\.bats|\.c)?`' "$ROOT/README.md" "$ROOT/SECURITY.md" | tr -d '`' | sed 's|^tests/||' |
+        grep -E '\.bats$|^unit/|^conformance$' | sort -u)
+    [ "$n" -gt 20 ]
 }
 
 # ---- redirects ---------------------------------------------------------------------------------------------------

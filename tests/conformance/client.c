@@ -390,8 +390,9 @@ int main(int argc, char **argv)
     read_options(argc, argv);
     argv += optind;
     setvbuf(stdout, NULL, _IOLBF, 0);
-    if (getenv("PATIENCE"))
-        patience = atoi(getenv("PATIENCE"));
+    const char *other = getenv("PATIENCE");
+    if (other)
+        patience = atoi(other);
     signal(SIGPIPE, on_pipe);
     alarm((unsigned)patience);
     size_t len = read_all(request, sizeof request);

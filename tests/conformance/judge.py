@@ -174,6 +174,8 @@ class Judge:
             if fail[0] not in allowed and "connect" not in self.row.get("grant"):
                 self.problem(f"{fail[0]} failed first")
         self.same("received", self.seen.got, b"")
+        if error == "ETIMEDOUT" and sum(int(words[0]) for words in _words(self.calls, "ms")) < 900:
+            self.problem("the time was not over yet")
         if fail and fail[0] != "connect":
             self._refused_for_good(error)
 
