@@ -207,6 +207,20 @@ void report_decision(struct conn *c, const char *action)
         say(name_of(c, name, sizeof name), w.destination, port_of(c), c->policy, &c->verdict, c->reason);
 }
 
+/* How a stream broke, in RFC 8460's words or ours; of what TLS found wrong, what it was. */
+static void put_break(const struct conn *c, struct audit_event *e)
+{
+    e->result_type = "success";
+    if (c->ended != RC_ERROR)
+        return;
+    bool is_desync = strcmp(e->closed, "desync") == 0, is_error = strcmp(e->closed, "error") == 0;
+    e->result_type = is_desync ? "tlsup-desync" : is_error ? "validation-failure" : "tlsup-truncated";
+    if (is_desync)
+        e->reason = "the server answered what nobody has asked";
+    else if (is_error && c->tls && c->engine->error(c->tls)->text[0])
+        e->reason = c->engine->error(c->tls)->text;
+}
+
 void report_close(struct conn *c)
 {
     struct audit_event e;
@@ -220,7 +234,7 @@ void report_close(struct conn *c)
     e.bytes_out = c->bytes_out;
     e.open_us = us_between(c->open_ns, now_ns());
     e.closed = c->closed ? c->closed : "local";
-    e.result_type = c->ended == RC_ERROR ? "tlsup-truncated" : "success";
+    put_break(c, &e);
     audit_close(sink_of(c->policy, &c->verdict), &e);
 }
 

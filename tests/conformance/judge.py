@@ -2,6 +2,7 @@
 """What is wrong with a case: the assertions that hold for every row, and those of the row."""
 import re
 
+BROKEN = {"truncated": "tlsup-truncated", "error": "validation-failure", "desync": "tlsup-desync"}
 HANDSHAKE_SLACK_MS = 4000  # what a busy machine may add to a deadline; a call that never returns is found anyway
 
 
@@ -251,7 +252,18 @@ class Judge:
         if kind == "deny":
             self._message(record)
         if kind in ("tls", "cut", "lost") and self.row.get("closed"):
-            self.same("closed", [event.get("closed") for event in self.seen.closes], [self.row.get("closed")])
+            self._end_record(kind, self.row.get("closed"))
+
+    def _end_record(self, kind, closed):
+        """The record of the end says how, and what was wrong"""
+        if len(self.seen.closes) != 1:
+            self.problem(f"{len(self.seen.closes)} records of the end: {self.seen.closes}")
+            return
+        record = self.seen.closes[0]
+        self.same("closed", record.get("closed"), closed)
+        self.same("result_type of the end", record.get("result_type"), BROKEN.get(closed, "success"))
+        if kind in ("cut", "lost") and self.case.why and not re.fullmatch(self.case.why, record.get("reason", "")):
+            self.problem(f"reason of the end: {record.get('reason')}")
 
     def _message(self, record):
         text = self.seen.stderr
