@@ -53,6 +53,11 @@ static int listen_on(const char *text, int *port)
     setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &one, sizeof(one));
     if (a.any.sa_family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &one, sizeof(one));
+    if (a.any.sa_family == AF_INET && a.v4.sin_addr.s_addr == htonl(INADDR_ANY) &&
+        setsockopt(fd, SOL_SOCKET, SO_BINDTODEVICE, "lo", sizeof("lo")) < 0) {
+        close(fd);
+        return -1;
+    }
     if (bind(fd, &a.any, len) < 0 || listen(fd, 4096) < 0 || getsockname(fd, &a.any, &len) < 0) {
         int saved = errno;
         close(fd);
