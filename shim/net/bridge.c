@@ -115,7 +115,8 @@ static int open_pair(struct bridge *b, int sock, const struct net_request *r, co
     return error;
 }
 
-static int open_way(struct bridge *b, int sock, const struct net_request *r, const char **why)
+static int open_way(struct bridge *b, int sock, const struct net_request *r, bridge_begun *begun,
+                    const char **why)
 {
     int off = 0;
     real.setsockopt(sock, IPPROTO_TCP, TCP_FASTOPEN_CONNECT, &off, sizeof off);
@@ -123,21 +124,23 @@ static int open_way(struct bridge *b, int sock, const struct net_request *r, con
         open_door(b, sock, r) ? sock_connect(sock, (struct sockaddr *)&b->at, b->at_len) : EADDRNOTAVAIL;
     if (error != EINPROGRESS)
         return error;
+    bool waits = begun(sock, r);
     error = start(b, r);
     if (error) {
         *why = "no relay could be started";
-        bridge_fail(b, sock, true);
+        bridge_fail(b, sock, waits);
     }
     return error;
 }
 
-int bridge_open(struct bridge *b, int sock, const struct net_request *r, const char **why)
+int bridge_open(struct bridge *b, int sock, const struct net_request *r, bridge_begun *begun,
+                const char **why)
 {
     *b = (struct bridge){.door = -1, .plug = -1, .near = -1, .word = -1, .far = -1};
     b->wire = wire_like(sock, r->thread, why);
     if (b->wire < 0)
         return *why ? EACCES : errno;
-    int error = swap_is_needed(sock) ? open_pair(b, sock, r, why) : open_way(b, sock, r, why);
+    int error = swap_is_needed(sock) ? open_pair(b, sock, r, why) : open_way(b, sock, r, begun, why);
     if (error)
         bridge_close(b);
     return error;

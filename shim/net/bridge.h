@@ -34,10 +34,15 @@ struct bridge {
 /* Once: where the relay's program is. Kept by reference. */
 void bridge_init(const char *relay);
 
-/* Starts the relay and puts the socket on its way; 0: `sock` is connecting. Else the errno of the call;
+/* Called when the socket is on its way, before the relay is started, which takes far longer. Does the call
+ * still wait for an answer? */
+typedef bool bridge_begun(int sock, const struct net_request *r);
+
+/* Puts the socket on its way and starts the relay; 0: `sock` is connecting. Else the errno of the call;
  * *why then says what cannot be done (static), or is NULL if the system's errno tells all. Does not block;
  * starts a process. */
-int bridge_open(struct bridge *b, int sock, const struct net_request *r, const char **why);
+int bridge_open(struct bridge *b, int sock, const struct net_request *r, bridge_begun *begun,
+                const char **why);
 /* The relay has arrived: both ends become one connection, and nothing more is to be said about it. */
 void bridge_join(struct bridge *b, int sock);
 /* It has not: whoever waits for the socket gets an error now. `told`: the caller is told by its call. */

@@ -144,7 +144,7 @@ static void go_directly(const struct net_request *r, int sock)
     int error = sock_connect(sock, (const struct sockaddr *)&r->peer, r->peer_len);
     bool under_way = error == EINPROGRESS || error == EALREADY;
     struct dial *d = under_way && sock_is_blocking(sock) ? add(sock, false) : NULL;
-    if (!d || !watch(sock, &d->on_sock, EPOLLOUT)) {
+    if (!d || !watch(sock, &d->on_sock, EPOLLOUT | EPOLLET)) {
         request_answer(the_listener, r->id, error);
         if (d)
             forget(d);
@@ -175,18 +175,31 @@ static void go_by_pair(struct dial *d, const struct net_request *r)
         forget(d);
 }
 
+/* A connect() that does not block never ends with EINTR: the sooner it is answered, the fewer signals find it
+ * waiting for us. */
+static bool answer_early(int sock, const struct net_request *r)
+{
+    bool waits = sock_is_blocking(sock);
+    if (!waits)
+        request_answer(the_listener, r->id, EINPROGRESS);
+    return waits;
+}
+
 static void go_to_relay(const struct net_request *r, int sock)
 {
     const char *why = NULL;
-    struct dial *d = add(sock, true);
+    int error = sock_unreachable(sock, (const struct sockaddr *)&r->peer, r->peer_len);
+    struct dial *d = error ? NULL : add(sock, true);
     if (d)
         d->asked = (struct peers_end){r->peer, r->peer_len};
-    int error = d ? bridge_open(&d->bridge, sock, r, &why) : ENOBUFS;
+    if (!error)
+        error = d ? bridge_open(&d->bridge, sock, r, answer_early, &why) : ENOBUFS;
     if (!error && is_swapped(d)) {
         go_by_pair(d, r);
         return;
     }
-    if (!error && watch(sock, &d->on_sock, EPOLLOUT) && watch(d->bridge.word, &d->on_word, EPOLLIN)) {
+    if (!error && watch(sock, &d->on_sock, EPOLLOUT | EPOLLET) &&
+        watch(d->bridge.word, &d->on_word, EPOLLIN)) {
         go_on(d, r, EINPROGRESS);
         return;
     }
@@ -258,9 +271,18 @@ static void finish(int sock)
         sock_connect(sock, (const struct sockaddr *)&peer, len);
 }
 
+/* A socket that was shut down before it was dialled says that it is ready, from the first moment on. */
+static bool is_under_way(const struct dial *d)
+{
+    int state = sock_state(d->sock);
+    return state == TCP_SYN_SENT || state == TCP_SYN_RECV;
+}
+
 /* An error is not taken from one that asks for it by itself, because its call was interrupted. */
 static void arrived(struct dial *d)
 {
+    if (is_under_way(d))
+        return;
     if (somebody_waits(d)) {
         int error = conn_option(d->sock, SOL_SOCKET, SO_ERROR);
         if (!error)

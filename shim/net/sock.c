@@ -179,6 +179,19 @@ int sock_connect(int fd, const struct sockaddr *addr, socklen_t len)
     return error;
 }
 
+/* The routes of a socket with a mark or an interface of its own, or of another network, are not ours. */
+int sock_unreachable(int fd, const struct sockaddr *addr, socklen_t len)
+{
+    if (sock_is_blocking(fd) || sock_has_device(fd) || !sock_is_of_our_network(fd) ||
+        conn_option(fd, SOL_SOCKET, SO_MARK) > 0)
+        return 0;
+    int probe = real.socket(addr->sa_family, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    bool unreachable = probe >= 0 && real.connect(probe, addr, len) != 0 && errno == ENETUNREACH;
+    if (probe >= 0)
+        real.close(probe);
+    return unreachable ? ENETUNREACH : 0;
+}
+
 void sock_dissolve(int fd)
 {
     struct sockaddr unspecified = {.sa_family = AF_UNSPEC};

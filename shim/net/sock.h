@@ -31,6 +31,9 @@ uint64_t sock_send_timeout_ns(int fd);
 
 /* connect(2) that returns at once, also where the socket blocks. 0 or errno. */
 int sock_connect(int fd, const struct sockaddr *addr, socklen_t len);
+/* ENETUNREACH where there is no way to that address, which connect() of a socket that does not block says at
+ * once; else 0, also where it is not known. */
+int sock_unreachable(int fd, const struct sockaddr *addr, socklen_t len);
 /* Dissolves what it has begun; SO_ERROR says ECONNRESET then. */
 void sock_dissolve(int fd);
 
