@@ -7,6 +7,7 @@
 #include "shim/net/bridge.h"
 #include "shim/net/command.h"
 #include "shim/net/dial.h"
+#include "shim/net/orphans.h"
 #include "shim/net/peers.h"
 #include "shim/net/request.h"
 #include "shim/net/sock.h"
@@ -158,7 +159,7 @@ static bool stay_behind(const struct supervisor *s)
     char text[120];
     struct fmt f;
     bool stays = !tree_is_gone(s, GRACE_MS);
-    if (stays) {
+    if (stays && !orphans_are_relays()) {
         fmt_init(&f, text, sizeof text);
         fmt_str(&f, "processes that the command has started live on, and so does their supervisor, process ");
         fmt_u64(&f, (uint64_t)getpid());
