@@ -84,6 +84,7 @@ fetched() {
 }
 
 @test "aio is refused with a reason and nothing leaves where there is no relay" {
+    not_strict 'nothing is started where there is no relay'
     mkdir "$TMP/build"
     cp "$BUILD"/{tlsup,libtlsup.so,libtlsup-tls.so} "$TMP/build"
     local BUILD=$TMP/build

@@ -36,6 +36,7 @@ protected() {
 
 # the command that follows, by an installation that lacks the relay
 without_relay() {
+    not_strict 'nothing is started where there is no relay'
     local BUILD=$BATS_FILE_TMPDIR/no-relay
     "$@"
 }
@@ -105,6 +106,7 @@ still_works=('send 0' 'answered 0')
 }
 
 @test "bash: exec 3<>/dev/tcp, printf >&3" {
+    not_strict 'nothing is started where there is no relay'
     # shellcheck disable=SC2016 # for the inner shell
     run without_relay protected bash -c 'exec 3<>"/dev/tcp/localhost/$0" && printf %s "$REQUEST" >&3 && cat <&3' "$ORIGIN_PORT"
     [ "$status" -ne 0 ]
@@ -113,6 +115,7 @@ still_works=('send 0' 'answered 0')
 }
 
 @test "busybox wget, which uses fdopen" {
+    not_strict 'nothing is started where there is no relay'
     run without_relay protected busybox wget -q -O - --header "X-Canary: $CANARY" "http://localhost:$ORIGIN_PORT/"
     [ "$status" -ne 0 ]
     grep -q "^tlsup: refused http://localhost:$ORIGIN_PORT: stdio on its descriptor (fdopen, 0, 1 or 2)" "$TMP/stderr"
@@ -138,6 +141,7 @@ still_works=('send 0' 'answered 0')
 # ---- other calls -------------------------------------------------------------------------------------------------
 
 @test "a ring, while a rule must be kept" {
+    not_strict 'there it is ENOSYS whatever the policy says'
     local rule without
     door ring 'io_uring_setup ENOSYS'
     without=$("$BATS_FILE_TMPDIR/door" ring "$ORIGIN_PORT")

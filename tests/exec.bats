@@ -39,7 +39,7 @@ shown() {
 complete() {
     shown "$@"
     if ! grep -qx loaded "$TMP/ours" || [ "$(grep -cx "TLSUP_POLICY=$POLICY" "$TMP/ours")" != 1 ] ||
-        ! diff <(grep -Ev '^(LD_PRELOAD|TLSUP_POLICY)=|^loaded$' "$TMP/ours") <(grep -Ev '^LD_PRELOAD=' "$TMP/plain"); then
+        ! diff <(grep -Ev '^(LD_PRELOAD|TLSUP_POLICY|TLSUP_NET)=|^loaded$' "$TMP/ours") <(grep -Ev '^LD_PRELOAD=' "$TMP/plain"); then
         echo "$*:" >&2
         cat "$TMP/ours" >&2
         return 1
@@ -101,7 +101,7 @@ complete() {
 @test "what is complete stays as it is, to the byte" {
     local way
     unset -f bats_readlinkf # dash does not hand on what bash calls a function
-    kept() { grep -vE '^(_|SHLVL|PWD|OLDPWD)=|^loaded$' "$@"; }
+    kept() { grep -vE '^(_|SHLVL|PWD|OLDPWD|TLSUP_NET)=|^loaded$' "$@"; }
     tlsup_run -p "$POLICY" -- sh -c 'tr "\0" "\n" </proc/self/environ' | kept >"$TMP/want"
     for way in "${EXECS[@]}" vfork-execve "${SPAWNS[@]}"; do
         shown "$way" same

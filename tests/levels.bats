@@ -281,7 +281,7 @@ assert_no_policy() {
 # A build without its engine, or with a FILE in its place
 build_without_engine() {
     mkdir "$TMP/build"
-    cp "$BUILD"/{tlsup,libtlsup.so} "$TMP/build/"
+    cp "$BUILD"/{tlsup,libtlsup.so,libtlsup-relay} "$TMP/build/"
     cp "$BUILD/origin" "$TMP/build/"
     [[ ! ${1-} ]] || cp "$1" "$TMP/build/libtlsup-tls.so"
     BUILD=$TMP/build

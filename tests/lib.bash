@@ -196,3 +196,39 @@ if [[ -n ${BELOW:-} ]]; then
     below_build "$BATS_RUN_TMPDIR/below"
     BUILD=$BATS_RUN_TMPDIR/below BELOW_OBJECT=$BATS_RUN_TMPDIR/below/below.so
 fi
+
+# ---- STRICT=1 bats SUITE: every "tlsup run" is "tlsup run --strict": the kernel's net is under the suite's clients ------
+
+# strict_build DIRECTORY: a build whose command adds the word; a suite may copy the command to where other files lack
+strict_build() {
+    local file command=$1/tlsup.$BASHPID
+    [[ ! -e $1/tlsup ]] || return 0
+    mkdir -p "$1"
+    for file in "$BUILD"/*; do
+        [[ $file == */tlsup ]] || ln -sf "$file" "$1"
+    done
+    cat >"$command" <<SH
+#!/bin/bash
+here=\$(cd "\$(dirname "\$0")" && pwd)
+if [ ! -e "\$here/named/tlsup" ]; then # which is the process's name
+    mkdir -p "\$here/named"
+    cp "$BUILD/tlsup" "\$here/tlsup.\$\$" && mv "\$here/tlsup.\$\$" "\$here/tlsup-itself"
+    ln -sf ../tlsup-itself "\$here/named/tlsup"
+fi
+if [ "\$1" = run ]; then
+    shift
+    set -- run --strict "\$@"
+fi
+exec "\$here/named/tlsup" "\$@"
+SH
+    chmod 755 "$command"
+    mv "$command" "$1/tlsup"
+}
+# not_strict REASON: this test is not for programs with the net under them
+not_strict() {
+    [[ -z ${STRICT:-} ]] || skip "$1"
+}
+if [[ -n ${STRICT:-} ]]; then
+    strict_build "$BATS_RUN_TMPDIR/strict"
+    BUILD=$BATS_RUN_TMPDIR/strict
+fi
