@@ -39,12 +39,54 @@ of() {
     grep -Eq '^c-instruction +closed +yes +no$' <<<"$output"
 }
 
+# upgraded NAME...: these were
+upgraded() {
+    local name
+    for name; do
+        grep -Eq "^$name +pass +no +yes\$" <<<"$output" || { echo "$name was not upgraded" >&2; return 1; }
+    done
+}
+beyond=(c-instruction c-uring-or-not c-static c-musl busybox-static hey free-pascal)
+
+@test "under --strict nothing is out of reach" {
+    run matrix --check --strict "${beyond[@]}" c-uring curl wget bash-cat php-curl node-http 'python*' java*-nio
+    echo "$output"
+    [ "$status" -eq 0 ]
+    upgraded "${beyond[@]}" curl wget bash-cat php-curl node-http
+    grep -Eq '^c-uring +refused +no +no$' <<<"$output"
+    [[ ${lines[-1]} == *' pass, 0 FAIL, 0 closed, 1 refused, 0 absent; 0 crossed in the clear; '* ]]
+}
+
+@test "with nothing of tlsup in its environment every client is upgraded all the same" {
+    run matrix --check --bare --over implicit
+    echo "$output"
+    [ "$status" -eq 0 ]
+    upgraded "${beyond[@]}" gawk ncat wget2 siege
+    [[ ${lines[-1]} =~ ^([0-9]+)\ pass,\ 0\ FAIL,\ 0\ closed,\ 2\ refused,\ 1\ absent\;\ 0\ crossed ]]
+    ((BASH_REMATCH[1] >= 80))
+}
+
 @test "a client that is not there is a failure, unless the list says why it need not be" {
     of 'nobody no-such-program nothing - $X no-such-program "$U"' '# as it happens' 'other no-such-program nothing optional -'
     [ "$status" -eq 1 ]
     [[ ${lines[1]} == nobody*FAIL*'not there: no-such-program'* ]]
     [[ ${lines[2]} == other*absent*'as it happens' ]]
-    [[ ${lines[-1]} == '0 pass, 1 FAIL, 0 closed, 1 absent; 0 crossed in the clear; '* ]]
+    [[ ${lines[-1]} == '0 pass, 1 FAIL, 0 closed, 0 refused, 1 absent; 0 crossed in the clear; '* ]]
+}
+
+@test "the net's refusal is one where the list says so, and only if nothing left and the client was told" {
+    local say='echo "x: Function not implemented" >&2'
+    printf '%s\n' "told curl - ring $say" 'untold curl - ring -' "other curl - - $say" \
+        "clear curl - ring curl -s \"\$U\"; $say" >"$TMP/list"
+    run matrix --strict --list "$TMP/list"
+    echo "$output"
+    [ "$status" -eq 1 ]
+    [[ ${lines[1]} == told*refused*no*no ]]
+    [[ ${lines[2]} == untold*FAIL*no*no* ]]
+    [[ ${lines[3]} == other*FAIL*no*no* ]]
+    [[ ${lines[4]} == clear*FAIL*yes*no* ]]
+    run matrix --list "$TMP/list" told # there is no net
+    [[ ${lines[1]} == told*FAIL*no*no* ]]
 }
 
 @test "a request in the clear, a wrong body, and a client of the closed list that was upgraded are failures" {
@@ -56,5 +98,5 @@ of() {
     [[ ${lines[3]} == reached*FAIL*no*yes*'is on the closed list'* ]]
     [[ ${lines[4]} == nothing*FAIL*no*no*'never arrived'* ]]
     [[ ${lines[5]} == good*pass*no*yes ]]
-    [[ ${lines[-1]} == '1 pass, 4 FAIL, 0 closed, 0 absent; 1 crossed in the clear; '* ]]
+    [[ ${lines[-1]} == '1 pass, 4 FAIL, 0 closed, 0 refused, 0 absent; 1 crossed in the clear; '* ]]
 }

@@ -141,6 +141,7 @@ static const struct {
 #endif
 #ifdef WITH_URING
     {"uring", style_by_uring},
+    {"uring-or-not", style_by_uring_or_not},
 #endif
 };
 

@@ -65,3 +65,4 @@ void style_threads(void);
 void style_by_syscall(void);
 void style_by_instruction(void);
 void style_by_uring(void);
+void style_by_uring_or_not(void);

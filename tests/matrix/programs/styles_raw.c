@@ -2,6 +2,7 @@
 /* Past libc's functions. */
 #include "tests/matrix/programs/styles.h"
 
+#include <errno.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 #ifdef WITH_URING
@@ -59,20 +60,43 @@ static long submit(struct io_uring *ring)
     return result;
 }
 
+static bool make_ring(struct io_uring *ring)
+{
+    errno = -io_uring_queue_init(8, ring, 0);
+    return errno == 0;
+}
+
+static void converse(struct io_uring *ring, int s)
+{
+    io_uring_prep_send(io_uring_get_sqe(ring), s, request, request_len, 0);
+    long n = submit(ring);
+    while (n > 0) {
+        io_uring_prep_recv(io_uring_get_sqe(ring), s, buf, sizeof buf, 0);
+        n = submit(ring);
+        if (n > 0)
+            sink(buf, (size_t)n);
+    }
+}
+
 void style_by_uring(void)
 {
     int s = dial(0);
     struct io_uring ring;
-    long n;
-    if (io_uring_queue_init(8, &ring, 0) != 0)
+    if (!make_ring(&ring))
         die("io_uring");
-    io_uring_prep_send(io_uring_get_sqe(&ring), s, request, request_len, 0);
-    n = submit(&ring);
-    while (n > 0) {
-        io_uring_prep_recv(io_uring_get_sqe(&ring), s, buf, sizeof buf, 0);
-        n = submit(&ring);
-        if (n > 0)
-            sink(buf, (size_t)n);
+    converse(&ring, s);
+}
+
+/* Does without a ring where the kernel has none. */
+void style_by_uring_or_not(void)
+{
+    int s = dial(0);
+    struct io_uring ring;
+    if (make_ring(&ring)) {
+        converse(&ring, s);
+    } else {
+        ask(s);
+        drain(s);
     }
 }
 #endif
