@@ -120,10 +120,13 @@ static bool somebody_waits(const struct dial *d)
     return false;
 }
 
-static void answer_all(const struct dial *d, int error)
+/* Did one of them get it? */
+static bool answer_all(const struct dial *d, int error)
 {
+    bool heard = false;
     for (const struct waiter *w = d->waiters; w; w = w->next)
-        request_answer(the_listener, w->id, error);
+        heard = request_answer(the_listener, w->id, error) || heard;
+    return heard;
 }
 
 /* The call goes on after this as the kernel's own would: what blocks waits, the rest hears EINPROGRESS. */
@@ -262,7 +265,8 @@ void dial_begin(const struct net_request *r, int sock)
 /* ---- what comes of it ---- */
 
 /* To the kernel our call did not wait, so the next connect() is told of success, and only then the socket
- * counts as connected: that next one is ours as well. */
+ * counts as connected: that next one is ours as well. Not for a call that was interrupted in the last moment:
+ * it is the next one itself when it is restarted. */
 static void finish(int sock)
 {
     struct sockaddr_storage peer;
@@ -285,9 +289,8 @@ static void arrived(struct dial *d)
         return;
     if (somebody_waits(d)) {
         int error = conn_option(d->sock, SOL_SOCKET, SO_ERROR);
-        if (!error)
+        if (answer_all(d, error) && !error)
             finish(d->sock);
-        answer_all(d, error);
     }
     forget(d);
 }

@@ -130,10 +130,10 @@ bool request_is_alive(int listener, uint64_t id)
 }
 
 /* A call that was interrupted or whose thread is gone has no use for the answer: ENOENT is no error. */
-void request_answer(int listener, uint64_t id, int error)
+bool request_answer(int listener, uint64_t id, int error)
 {
     struct seccomp_notif_resp resp = {.id = id, .error = -error};
-    real.ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp);
+    return real.ioctl(listener, SECCOMP_IOCTL_NOTIF_SEND, &resp) == 0;
 }
 
 void request_let_be(int listener, uint64_t id)

@@ -34,8 +34,8 @@ bool request_is_alive(int listener, uint64_t id);
 /* Gives an address to a call that asked for one, as the kernel would. 0, EFAULT or EINVAL. */
 int request_give_address(const struct net_request *r, const struct sockaddr_storage *address, socklen_t len);
 
-/* Gives the call its result: an errno, or 0. */
-void request_answer(int listener, uint64_t id, int error);
+/* Gives the call its result: an errno, or 0. False: it was interrupted before, and did not get it. */
+bool request_answer(int listener, uint64_t id, int error);
 /* Lets the kernel do it, with whatever stands in the caller's memory by then: only where the result cannot
  * concern the policy. */
 void request_let_be(int listener, uint64_t id);
