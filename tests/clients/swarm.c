@@ -221,16 +221,13 @@ static int inherited(void)
 }
 
 /* shutdown() of a socket that is no connection fails, and is remembered: connect() takes its time all the
- * same. */
+ * same. Prints how it ended. */
 static int shut_before(void)
 {
-    struct sockaddr_storage peer;
-    socklen_t len = sizeof peer;
     int s = new_socket(0);
     shutdown(s, SHUT_RDWR);
-    if (dial(s) != 0)
-        return bad("connect");
-    return getpeername(s, (struct sockaddr *)&peer, &len) != 0 ? bad("getpeername") : close(s);
+    puts(dial(s) == 0 ? "connected" : strerrorname_np(errno));
+    return close(s);
 }
 
 static int from_a_port(void)
