@@ -233,7 +233,8 @@ static int shut_before(void)
 static int from_a_port(void)
 {
     static unsigned short port = 24000;
-    struct sockaddr_storage from = {.ss_family = to.ss_family}, is;
+    struct sockaddr_storage from = {.ss_family = to.ss_family};
+    struct sockaddr_in is = {0}; /* of the other family's it takes the first part, which has the port */
     socklen_t len = sizeof is;
     int s = new_socket(0);
     do
@@ -242,7 +243,7 @@ static int from_a_port(void)
     if (dial(s) != 0 || getsockname(s, (struct sockaddr *)&is, &len) != 0)
         return bad("connect");
     errno = 0;
-    if (((struct sockaddr_in *)&is)->sin_port != htons(port))
+    if (is.sin_port != htons(port))
         return bad("port");
     return converse_and_close(s);
 }
