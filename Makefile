@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
-# make [all] | check | unit | lint | install DESTDIR= PREFIX= | clean      ENGINE=shared|static  SANITIZE=address,undefined
+# make [all] | check | unit | lint | clean      ENGINE=shared|static  SANITIZE=address,undefined
+# make install | uninstall      DESTDIR= PREFIX= LIBDIR=, of another word size: CC='gcc -m32' BUILD=build/32 install-objects
+# make deb | dist
 VERSION := 0.1.0
 BUILD ?= build
 PREFIX ?= /usr/local
@@ -9,7 +11,9 @@ CC ?= gcc
 
 WARN := -Wall -Wextra -Wshadow -Wmissing-prototypes -Wstrict-prototypes -Wvla -Wconversion -Werror
 CFLAGS ?= -O2 -g
-BASE := -std=gnu11 -D_GNU_SOURCE -DTLSUP_VERSION='"$(VERSION)"' -I. -I$(BUILD) -fPIC -fvisibility=hidden \
+# where Debian has the libraries of one machine, below lib/: what ld.so makes of $LIB there. Empty: there is no such thing
+MULTIARCH ?= $(shell $(CC) -print-multiarch 2>/dev/null)
+BASE := -std=gnu11 -D_GNU_SOURCE -DTLSUP_VERSION='"$(VERSION)"' -DTLSUP_MULTIARCH='"$(MULTIARCH)"' -I. -I$(BUILD) -fPIC -fvisibility=hidden \
         -fstack-protector-strong -ftls-model=initial-exec $(WARN) -MMD -MP
 LDBASE := -Wl,-z,now,-z,relro,-z,noexecstack
 ifneq ($(SANITIZE),)
@@ -54,9 +58,10 @@ TLS_UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(TLS_UNIT_C))
 SHIM_UNITS := $(patsubst tests/unit/%.c,$(BUILD)/unit/%,$(SHIM_UNIT_C))
 PLAIN_UNITS := $(filter-out $(TLS_UNITS) $(SHIM_UNITS),$(UNITS))
 
-.PHONY: all check unit unit-build lint install clean clients
+.PHONY: all product check unit unit-build lint clean clients
 .DELETE_ON_ERROR:
-all: $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(BUILD)/libtlsup-relay $(BUILD)/tlsup $(BUILD)/origin
+all: product $(BUILD)/origin
+product: $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(BUILD)/libtlsup-relay $(BUILD)/tlsup
 
 $(BUILD)/obj/%.o: %.c Makefile
 	@mkdir -p $(@D)
@@ -121,20 +126,37 @@ check: all
 lint: all
 	@scripts/lint
 
-install: all
-	install -d $(DESTDIR)$(PREFIX)/bin $(DESTDIR)$(PREFIX)/lib/tlsup $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples \
-	  $(DESTDIR)$(PREFIX)/share/man/man1 $(DESTDIR)$(PREFIX)/share/man/man5 $(DESTDIR)$(PREFIX)/share/man/man8 \
-	  $(DESTDIR)$(PREFIX)/share/bash-completion/completions $(DESTDIR)$(PREFIX)/share/zsh/site-functions
-	install -m 755 $(BUILD)/tlsup $(DESTDIR)$(PREFIX)/bin/tlsup
-	install -m 644 $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(DESTDIR)$(PREFIX)/lib/tlsup/
-	install -m 755 $(BUILD)/libtlsup-relay $(DESTDIR)$(PREFIX)/lib/tlsup/
-	install -m 644 README.md LICENSE $(DESTDIR)$(PREFIX)/share/doc/tlsup/
-	install -m 644 policy/examples/*.conf $(DESTDIR)$(PREFIX)/share/doc/tlsup/examples/
-	install -m 644 shim/cli/tlsup.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -m 644 policy/tlsup.conf.5 $(DESTDIR)$(PREFIX)/share/man/man5/
-	install -m 644 shim/cli/tlsup.8 $(DESTDIR)$(PREFIX)/share/man/man8/
-	install -m 644 shim/cli/completion/tlsup.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/tlsup
-	install -m 644 shim/cli/completion/_tlsup $(DESTDIR)$(PREFIX)/share/zsh/site-functions/
+# Installation. The objects lie where ld.so's $LIB leads, so that LD_PRELOAD='PREFIX/$LIB/tlsup/libtlsup.so' is the right
+# one in programs of every word size. Nothing is written to /etc.
+LIBDIR ?= $(PREFIX)/lib$(MULTIARCH:%=/%)
+OBJECTS := $(DESTDIR)$(LIBDIR)/tlsup
+SHARE   := $(DESTDIR)$(PREFIX)/share
+.PHONY: install install-objects install-command install-docs uninstall deb dist
+install: install-objects install-command install-docs
+install-objects: product
+	install -d $(OBJECTS)
+	install -m 644 $(BUILD)/libtlsup.so $(BUILD)/libtlsup-tls.so $(OBJECTS)/
+	install -m 755 $(BUILD)/libtlsup-relay $(OBJECTS)/
+install-command: product
+	install -D -m 755 $(BUILD)/tlsup $(DESTDIR)$(PREFIX)/bin/tlsup
+	install -D -m 644 -t $(SHARE)/man/man1 shim/cli/tlsup.1
+	install -D -m 644 -t $(SHARE)/man/man5 policy/tlsup.conf.5
+	install -D -m 644 -t $(SHARE)/man/man8 shim/cli/tlsup.8
+	install -D -m 644 shim/cli/completion/tlsup.bash $(SHARE)/bash-completion/completions/tlsup
+	install -D -m 644 -t $(SHARE)/zsh/site-functions shim/cli/completion/_tlsup
+install-docs:
+	install -D -m 644 -t $(SHARE)/doc/tlsup README.md LICENSE
+	install -D -m 644 -t $(SHARE)/doc/tlsup/examples policy/examples/*.conf
+uninstall:
+	rm -f $(DESTDIR)$(PREFIX)/bin/tlsup $(SHARE)/man/man1/tlsup.1 $(SHARE)/man/man5/tlsup.conf.5 \
+	  $(SHARE)/man/man8/tlsup.8 $(SHARE)/bash-completion/completions/tlsup $(SHARE)/zsh/site-functions/_tlsup
+	rm -rf $(OBJECTS) $(SHARE)/doc/tlsup
+
+# packages, and the source of the last commit: both are the same bytes whoever makes them (scripts/package/)
+deb:
+	@VERSION=$(VERSION) scripts/package/deb $(BUILD)/package
+dist:
+	@scripts/package/dist $(BUILD)/dist
 
 clean:
 	rm -rf $(BUILD)

@@ -9,8 +9,8 @@
 #include "policy/load.h"
 #include "shim/tls.h"
 
-#ifndef TLSUP_VERSION
-#define TLSUP_VERSION "0.1.0"
+#if !defined(TLSUP_VERSION) || !defined(TLSUP_MULTIARCH)
+#error "the version and the machine's place of libraries are the Makefile's to say"
 #endif
 
 /* As env(1) has them. */

@@ -9,11 +9,7 @@
  * The path is written out rather than left to ld.so, which would only print a line if it were wrong. */
 static const char *const places[] = {
     "",
-#if defined(__x86_64__) && !defined(__ILP32__)
-    "../lib/x86_64-linux-gnu/tlsup/",
-#elif defined(__aarch64__)
-    "../lib/aarch64-linux-gnu/tlsup/",
-#endif
+    "../lib/" TLSUP_MULTIARCH "/tlsup/",
     "../lib64/tlsup/",
     "../lib/tlsup/",
 };
