@@ -74,9 +74,10 @@ $(BUILD)/obj/%.o: %.c Makefile
 LDLIGHT := -Wl,-z,lazy,-z,noseparate-code
 
 # the export map of the shim is what syms.def lists, nothing else
-$(BUILD)/libtlsup.map: shim/syms.def scripts/exports
+IS_32 = $(shell $(CC) $(CFLAGS) -dM -E -x c /dev/null | grep -c '__SIZEOF_POINTER__ 4')
+$(BUILD)/libtlsup.map: shim/syms.def shim/syms32.def scripts/exports
 	@mkdir -p $(@D)
-	@scripts/exports --map >$@
+	@scripts/exports --map $(if $(filter 1,$(IS_32)),--32) >$@
 
 $(BUILD)/libtlsup.so: $(call objs,$(START_C) $(filter-out $(START_C),$(SHIM_C) $(PURE_C))) $(BUILD)/libtlsup.map
 	@echo "  LINK    $@"

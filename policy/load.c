@@ -27,7 +27,7 @@ static char *read_all(int fd, const char *path, struct policy_source *out, size_
     ssize_t n = -1;
 
     *len = 0;
-    if (fstat(fd, &st) == 0 && st.st_size >= 0 && st.st_size <= OPEN_SIZE_MAX)
+    if (fstat(fd, &st) == 0 && st.st_size >= 0 && st.st_size <= (off_t)OPEN_SIZE_MAX)
         text = malloc((size_t)st.st_size + 1);
     while (text && *len <= (size_t)st.st_size) {
         n = read(fd, text + *len, (size_t)st.st_size + 1 - *len);

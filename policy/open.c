@@ -83,7 +83,7 @@ static bool check_file(struct text *why_not, const char *path, const struct stat
         return false;
     if (st->st_mode & OTHERS_WRITE)
         return refuse(why_not, path, "is writable by group or others; chmod go-w", "");
-    if (st->st_size > OPEN_SIZE_MAX)
+    if (st->st_size > (off_t)OPEN_SIZE_MAX)
         return refuse(why_not, path, "is larger than 1 MiB", "");
     return true;
 }

@@ -61,8 +61,21 @@ static long raw6(long n, long a, long b, long c, long d, long e, long f)
                      : "r"(x8), "r"(x1), "r"(x2), "r"(x4), "r"(x5)
                      : "memory");
     return bare(x0);
+#elif defined(__i386__)
+    /* the sixth register is %ebp, which a compiler keeps for itself */
+    long r;
+    __asm__ volatile("pushl %[f]\n\t"
+                     "pushl %%ebp\n\t"
+                     "movl 4(%%esp), %%ebp\n\t"
+                     "int $0x80\n\t"
+                     "popl %%ebp\n\t"
+                     "addl $4, %%esp"
+                     : "=a"(r)
+                     : "0"(n), "b"(a), "c"(b), "d"(c), "S"(d), "D"(e), [f] "m"(f)
+                     : "cc", "memory");
+    return bare(r);
 #else
-#error "tlsup knows the system call instruction of x86-64 and aarch64 only"
+#error "tlsup knows the system call instruction of x86-64, i386 and aarch64 only"
 #endif
 }
 
@@ -108,14 +121,31 @@ static int early_dup2(int from, int to)
     return early_dup3(from, to, 0);
 }
 
+#ifdef SYS_fcntl64 /* 32-bit machines: knows the locks of both sizes */
+#define FCNTL SYS_fcntl64
+#else
+#define FCNTL SYS_fcntl
+#endif
+
 static int early_fcntl(int fd, int cmd, ...)
 {
     va_list ap;
     va_start(ap, cmd);
     long arg = va_arg(ap, long);
     va_end(ap);
-    return (int)raw6(SYS_fcntl, fd, cmd, arg, 0, 0, 0);
+    return (int)raw6(FCNTL, fd, cmd, arg, 0, 0, 0);
 }
+
+#if __SIZEOF_POINTER__ == 4
+static int early_fcntl64(int fd, int cmd, ...)
+{
+    va_list ap;
+    va_start(ap, cmd);
+    long arg = va_arg(ap, long);
+    va_end(ap);
+    return (int)raw6(FCNTL, fd, cmd, arg, 0, 0, 0);
+}
+#endif
 
 static int early_ioctl(int fd, unsigned long request, ...)
 {

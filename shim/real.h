@@ -17,6 +17,7 @@
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <sys/epoll.h>
 #include <sys/select.h>
@@ -24,6 +25,15 @@
 #include <sys/types.h>
 #include <sys/uio.h>
 #include <time.h>
+
+/* Times of 64 bits, as a 32-bit libc has them beside its own (__ppoll64 and its like). */
+struct wide_timespec {
+    int64_t tv_sec;
+    int32_t tv_nsec, pad;
+};
+struct wide_timeval {
+    int64_t tv_sec, tv_usec;
+};
 
 struct real_functions {
 #define HOOK(family, ret, name, params, args, fail) ret(*name) params;

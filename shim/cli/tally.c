@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/cli/tally.h"
 
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -72,11 +73,11 @@ static void free_words(struct tally_words *w)
 
 static size_t hash(const char *host, unsigned port)
 {
-    size_t h = 14695981039346656037U ^ port;
+    uint64_t h = 14695981039346656037U ^ port;
 
     for (; *host; host++)
         h = (h ^ (unsigned char)*host) * 1099511628211U;
-    return h ^ h >> 32;
+    return (size_t)(h ^ h >> 32);
 }
 
 static bool grow(struct tally *t)

@@ -29,6 +29,17 @@ __asm__(".text\n"
         "    andl $~8, %esi\n"
         "    jmp *hook_dlopen_target(%rip)\n"
         ".size dlopen, .-dlopen\n");
+#elif defined(__i386__) /* the arguments' place is the callee's to change; %ecx is free */
+__asm__(".text\n"
+        ".globl dlopen\n"
+        ".type dlopen, @function\n"
+        "dlopen:\n"
+        "    andl $~8, 8(%esp)\n"
+        "    call 1f\n"
+        "1:  popl %ecx\n"
+        "    addl $_GLOBAL_OFFSET_TABLE_ + (. - 1b), %ecx\n"
+        "    jmp *hook_dlopen_target@GOTOFF(%ecx)\n"
+        ".size dlopen, .-dlopen\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
         ".globl dlopen\n"

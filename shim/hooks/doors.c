@@ -100,6 +100,7 @@ EXPORT int lio_listio(int mode, struct aiocb *const list[], int n, struct sigeve
     return real.lio_listio(mode, list, n, event);
 }
 
+#if !HOOKS_ARE_32_BIT
 /* The 64-bit forms are other types of the same layout, so aliases need their prototypes. */
 struct aiocb64;
 #pragma GCC diagnostic push
@@ -110,3 +111,4 @@ ALIAS_OF(aio_read) int aio_read64(struct aiocb64 *request);
 ALIAS_OF(aio_write) int aio_write64(struct aiocb64 *request);
 ALIAS_OF(lio_listio) int lio_listio64(int mode, struct aiocb64 *const list[], int n, struct sigevent *event);
 #pragma GCC diagnostic pop
+#endif

@@ -241,7 +241,9 @@ EXPORT int fcntl(int fd, int cmd, ...)
     return real.fcntl(fd, cmd, arg);
 }
 ALIAS_OF(fcntl) int __fcntl(int fd, int cmd, ...);
+#if !HOOKS_ARE_32_BIT
 ALIAS_OF(fcntl) int fcntl64(int fd, int cmd, ...);
+#endif
 
 /* How many bytes a read would give; 0 before TLS is up. False: not ours to answer. */
 static bool readable_bytes(int fd, int *out)

@@ -4,10 +4,15 @@
 
 #include <dlfcn.h>
 #include <errno.h>
+#include <stdbool.h>
 #include <sys/socket.h>
 #include <sys/types.h>
 
 #define EXPORT __attribute__((visibility("default")))
+
+/* Where it has names of its own for offsets and times of 64 bits (wide.c), and these are not aliases. */
+#define HOOKS_ARE_32_BIT (__SIZEOF_POINTER__ == 4)
+
 /* Another exported name of the same function; the aliased one must be in the same file. */
 #if defined(__GNUC__) && !defined(__clang__)
 #define ALIAS_OF(name) __attribute__((visibility("default"), alias(#name), copy(name)))
@@ -27,6 +32,10 @@ extern void *(*hook_dlopen_target)(const char *file, int flags);
 extern void *(*hook_dlmopen_target)(Lmid_t namespace, const char *file, int flags);
 /* vfork.c: the same for vfork. */
 extern pid_t (*hook_vfork_target)(void);
+
+/* bulk.c: sendfile() to or from a conn, which bulk_is_ours tells. */
+bool bulk_is_ours(int out, int in);
+ssize_t bulk_send_file(int out, int in, off64_t *offset, size_t len);
 
 static inline long failed(int error)
 {

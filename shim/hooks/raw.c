@@ -6,11 +6,14 @@
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"
 #include "shim/table.h"
+#include "shim/wait/memory.h"
 
 #include <fcntl.h>
+#include <linux/net.h>
 #include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
+#include <string.h>
 #include <sys/sendfile.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -61,6 +64,9 @@ static bool numbers_call(long number, const struct words *w, long *result)
 #endif
     case SYS_dup3: *result = dup3((int)w->a, (int)w->b, (int)w->c); return true;
     case SYS_fcntl: *result = fcntl((int)w->a, (int)w->b, w->c); return true;
+#ifdef SYS_fcntl64
+    case SYS_fcntl64: *result = fcntl64((int)w->a, (int)w->b, w->c); return true;
+#endif
     case SYS_shutdown: *result = shutdown((int)w->a, (int)w->b); return true;
     default: return false;
     }
@@ -114,6 +120,11 @@ bulk_call(long number, const struct words *w, long *result)
 {
     switch (number) {
     case SYS_sendfile: *result = sendfile((int)w->a, (int)w->b, P(off_t *, w->c), (size_t)w->d); return true;
+#ifdef SYS_sendfile64
+    case SYS_sendfile64:
+        *result = sendfile64((int)w->a, (int)w->b, P(off64_t *, w->c), (size_t)w->d);
+        return true;
+#endif
     case SYS_splice:
         *result = splice((int)w->a, P(off64_t *, w->b), (int)w->c, P(off64_t *, w->d), (size_t)w->e,
                          (unsigned)w->f);
@@ -126,6 +137,37 @@ bulk_call(long number, const struct words *w, long *result)
         return true;
     default: return false;
     }
+}
+
+/* On some machines every call on a socket is also the one of this number, with its words in memory
+ * (socketcall(2)). Those of which we want to know are told by their own number. */
+static bool socket_call(long number, const struct words *w, long *result)
+{
+#ifdef SYS_socketcall
+    static const struct {
+        short number, words;
+    } calls[] = {
+        [SYS_SOCKET] = {SYS_socket, 3},     [SYS_CONNECT] = {SYS_connect, 3},
+        [SYS_ACCEPT] = {SYS_accept4, 3},    [SYS_SEND] = {SYS_sendto, 4},
+        [SYS_RECV] = {SYS_recvfrom, 4},     [SYS_SENDTO] = {SYS_sendto, 6},
+        [SYS_RECVFROM] = {SYS_recvfrom, 6}, [SYS_SHUTDOWN] = {SYS_shutdown, 2},
+        [SYS_SENDMSG] = {SYS_sendmsg, 3},   [SYS_RECVMSG] = {SYS_recvmsg, 3},
+        [SYS_ACCEPT4] = {SYS_accept4, 4},   [SYS_SENDMMSG] = {SYS_sendmmsg, 4},
+    };
+    const long *given = P(const long *, w->b);
+    long word[6] = {0};
+    if (number != SYS_socketcall || w->a < 0 || (size_t)w->a >= sizeof calls / sizeof *calls)
+        return false;
+    size_t bytes = (size_t)calls[w->a].words * sizeof *word;
+    if (!bytes || !memory_all(given, bytes, false))
+        return false;
+    memcpy(word, given, bytes);
+    *result = syscall(calls[w->a].number, word[0], word[1], word[2], word[3], word[4], word[5]);
+    return true;
+#else
+    (void)number, (void)w, (void)result;
+    return false;
+#endif
 }
 
 /* What is done by a ring passes libc by: programs that are told ENOSYS do without (DESIGN section 8). */
@@ -153,7 +195,8 @@ EXPORT long syscall(long number, ...)
     w.f = va_arg(ap, long);
     va_end(ap);
     if (numbers_call(number, &w, &result) || arrivals_call(number, &w, &result) ||
-        bulk_call(number, &w, &result) || exec_call(number, &w, &result) || ring_call(number, &result))
+        bulk_call(number, &w, &result) || exec_call(number, &w, &result) ||
+        socket_call(number, &w, &result) || ring_call(number, &result))
         return result;
     bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;
     if ((implicit_connect || numbers_governed((int)w.a)) && bytes_call(number, &w, &result))

@@ -35,6 +35,21 @@ __asm__(".text\n"
         "    jmp *hook_vfork_target(%rip)\n"
         ".size vfork, .-vfork\n"
         ".size __vfork, .-__vfork\n");
+#elif defined(__i386__)
+__asm__(".text\n"
+        ".globl vfork, __vfork\n"
+        ".type vfork, @function\n"
+        ".type __vfork, @function\n"
+        "vfork:\n"
+        "__vfork:\n"
+        "    call 1f\n"
+        "1:  popl %ecx\n"
+        "    addl $_GLOBAL_OFFSET_TABLE_ + (. - 1b), %ecx\n"
+        "    cmpl $0, pool_live@GOTOFF(%ecx)\n"
+        "    jne hook_vfork_copies\n"
+        "    jmp *hook_vfork_target@GOTOFF(%ecx)\n"
+        ".size vfork, .-vfork\n"
+        ".size __vfork, .-__vfork\n");
 #elif defined(__aarch64__)
 __asm__(".text\n"
         ".globl vfork, __vfork\n"

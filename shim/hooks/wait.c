@@ -76,8 +76,8 @@ EXPORT int select(int n, fd_set *r, fd_set *w, fd_set *e, struct timeval *timeou
     }
     int rc = wait_select(&sets, timeout ? &time : NULL, NULL, &left);
     if (timeout && left >= 0) { /* Linux writes back what is left, select(2) */
-        timeout->tv_sec = left / NS_PER_S;
-        timeout->tv_usec = left % NS_PER_S / NS_PER_US;
+        timeout->tv_sec = (time_t)(left / NS_PER_S);
+        timeout->tv_usec = (suseconds_t)(left % NS_PER_S / NS_PER_US);
     }
     return rc;
 }

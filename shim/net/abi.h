@@ -21,18 +21,18 @@ enum net_call {
     CALL_RING, /* io_uring_setup(2): what connects by the ring would be seen by nobody */
 };
 
-enum net_machine { MACHINE_X86_64, MACHINE_AARCH64 };
+enum net_machine { MACHINE_X86_64, MACHINE_I386, MACHINE_AARCH64 };
 
 struct net_abi {
-    enum net_machine machine; /* what the kernel is for */
+    enum net_machine machine; /* what the supervisor is for */
     uint32_t arch;            /* AUDIT_ARCH_* of the caller */
     uint32_t base;            /* its numbers begin here: NET_X32_BIT for x32, which shares its arch */
-    bool native;              /* the shim's own: its connects may carry the cookie */
-    const char *refused;      /* why it gets no service, but ENOSYS; NULL: it does */
-    unsigned word;            /* bytes of a pointer in the caller's structures */
+    unsigned cookie_bits; /* as many of the cookie do calls of our object carry; 0: there is none for it */
+    const char *refused;  /* why it gets no service, but ENOSYS; NULL: it does */
+    unsigned word;        /* bytes of a pointer in the caller's structures */
     int connect, sendto, sendmsg, sendmmsg, io_uring_setup;
     int socketcall;               /* -1: there is none */
-    int getsockname, getpeername; /* of the native one; else -1 */
+    int getsockname, getpeername; /* where cookie_bits is not 0; else -1 */
 };
 
 #define NET_X32_BIT 0x40000000U

@@ -57,13 +57,14 @@ static void always(struct program *p, int number, uint32_t result)
 }
 
 /* For a call of three arguments: the fourth register tells the shim's own from others. */
-static void on_cookie(struct program *p, int number, uint64_t cookie, uint32_t with, uint32_t without)
+static void on_cookie(struct program *p, const struct net_abi *abi, int number, uint64_t cookie,
+                      uint32_t with, uint32_t without)
 {
     size_t from = only_for(p, number);
     load(p, argument(3, false));
     add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)cookie, 0, 3);
-    load(p, argument(3, true));
-    add(p, BPF_JMP | BPF_JEQ | BPF_K, (uint32_t)(cookie >> 32), 0, 1);
+    load(p, argument(3, true)); /* the kernel says 0 of a register that has no such half */
+    add(p, BPF_JMP | BPF_JEQ | BPF_K, abi->cookie_bits > 32 ? (uint32_t)(cookie >> 32) : 0, 0, 1);
     give(p, with);
     give(p, without);
     rejoin(p, from);
@@ -71,8 +72,8 @@ static void on_cookie(struct program *p, int number, uint64_t cookie, uint32_t w
 
 static void on_connect(struct program *p, const struct net_abi *abi, uint64_t cookie)
 {
-    if (abi->native)
-        on_cookie(p, abi->connect, cookie, SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF);
+    if (abi->cookie_bits)
+        on_cookie(p, abi, abi->connect, cookie, SECCOMP_RET_ALLOW, SECCOMP_RET_USER_NOTIF);
     else
         always(p, abi->connect, SECCOMP_RET_USER_NOTIF);
 }
@@ -109,9 +110,9 @@ static void on_calls(struct program *p, const struct net_abi *abi, uint64_t cook
     on_send(p, abi->sendmsg, 2, otherwise);
     on_connect(p, abi, cookie);
     on_send(p, abi->sendmmsg, 3, otherwise);
-    if (abi->native) { /* the shim asks what a socket would say that leads to a relay */
-        on_cookie(p, abi->getpeername, cookie, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW);
-        on_cookie(p, abi->getsockname, cookie, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW);
+    if (abi->cookie_bits) { /* the shim asks what a socket would say that leads to a relay */
+        on_cookie(p, abi, abi->getpeername, cookie, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW);
+        on_cookie(p, abi, abi->getsockname, cookie, SECCOMP_RET_USER_NOTIF, SECCOMP_RET_ALLOW);
     }
     always(p, abi->io_uring_setup, SECCOMP_RET_USER_NOTIF);
     if (abi->socketcall >= 0)

@@ -24,7 +24,7 @@ static bool make_cookie(uint64_t *cookie)
     struct fmt f;
     if (getrandom(cookie, sizeof *cookie, 0) != sizeof *cookie)
         return false;
-    *cookie |= 1ULL << 63; /* not 0, and of no 32-bit caller */
+    *cookie |= 1ULL << 63 | 1ULL << 31; /* neither half is 0: 32-bit callers have the lower one alone */
     fmt_init(&f, text, sizeof text);
     fmt_hex_u64(&f, *cookie);
     return setenv(FILTER_COOKIE_VARIABLE, fmt_text(&f), 1) == 0;

@@ -235,7 +235,8 @@ static void rest(struct pump *p)
     short events = conn_kernel_interest(p->c, interest(p));
     struct pollfd fds[] = {{.fd = p->watch, .events = POLLIN}, {.fd = events ? p->fd : -1, .events = events}};
     int64_t ns = patience(p);
-    struct timespec t = {.tv_sec = ns / (1000 * NS_PER_MS), .tv_nsec = ns % (1000 * NS_PER_MS)};
+    struct timespec t = {.tv_sec = (time_t)(ns / (1000 * NS_PER_MS)),
+                         .tv_nsec = (long)(ns % (1000 * NS_PER_MS))};
     real.ppoll(fds, 2, ns < 0 ? NULL : &t, NULL);
     look_at_program(p);
     /* An error where the end was seen already: nothing but a reset can tell the program. */

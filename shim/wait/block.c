@@ -31,9 +31,10 @@ uint64_t wait_until_ns(int64_t timeout_ns)
 
 int64_t wait_span(const struct timespec *timeout)
 {
-    if (!timeout || timeout->tv_sec > INT64_MAX / NS_PER_S - 1)
+    int64_t seconds = timeout ? timeout->tv_sec : -1;
+    if (!timeout || seconds > INT64_MAX / NS_PER_S - 1)
         return -1;
-    return (int64_t)timeout->tv_sec * NS_PER_S + timeout->tv_nsec;
+    return seconds * NS_PER_S + timeout->tv_nsec;
 }
 
 uint64_t wait_until(const struct timespec *timeout)
@@ -55,8 +56,9 @@ const struct timespec *wait_timespec(int64_t ns, struct timespec *store)
 {
     if (ns < 0)
         return NULL;
-    store->tv_sec = ns / NS_PER_S;
-    store->tv_nsec = ns % NS_PER_S;
+    int64_t seconds = ns / NS_PER_S, most = sizeof store->tv_sec < sizeof ns ? INT32_MAX : INT64_MAX;
+    store->tv_sec = (time_t)(seconds < most ? seconds : most);
+    store->tv_nsec = (long)(ns % NS_PER_S);
     return store;
 }
 

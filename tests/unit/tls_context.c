@@ -170,7 +170,7 @@ static void settings(struct tls_params params, int min)
                    SSL_OP_IGNORE_UNEXPECTED_EOF | SSL_OP_NO_EXTENDED_MASTER_SECRET;
     CHECK((SSL_CTX_get_options(ctx) & on) == on);
     CHECK((SSL_CTX_get_options(ctx) & off) == 0);
-    long modes = SSL_CTX_get_mode(ctx);
+    unsigned long modes = (unsigned long)SSL_CTX_get_mode(ctx);
     CHECK(modes & SSL_MODE_ENABLE_PARTIAL_WRITE);
     CHECK(modes & SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
     CHECK(modes & SSL_MODE_RELEASE_BUFFERS);
@@ -322,11 +322,11 @@ static void texts(void)
 {
     char buf[16];
     struct text t;
-    text_start(&t, buf, sizeof buf);
+    text_start(&t, buf, 10);
     text_number(&t, 0);
     text_put(&t, "-");
-    text_number(&t, 18446744073709551615UL);
-    CHECK_STR(buf, "0-1844674407370");
+    text_number(&t, 4294967295U);
+    CHECK_STR(buf, "0-4294967");
     text_start(&t, buf, sizeof buf);
     text_bytes(&t, "a\0b\xff\n~\x7f", 7);
     CHECK_STR(buf, "a\\x00b\\xff\\x0a~"); /* no half escape */

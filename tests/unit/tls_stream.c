@@ -115,9 +115,9 @@ static void many(int max)
 
 static void fill(unsigned char *bytes, size_t len)
 {
-    unsigned long x = 1;
+    uint64_t x = 1;
     for (size_t i = 0; i < len; i++) {
-        x = x * 6364136223846793005UL + 1442695040888963407UL;
+        x = x * 6364136223846793005U + 1442695040888963407U;
         bytes[i] = (unsigned char)(x >> 56);
     }
 }
