@@ -230,12 +230,13 @@ upgraded() { # COMMAND...: gets the body, and its canary was inside TLS
 # ---- a whole host under it -----------------------------------------------------------------------------------------------
 
 @test "32-bit and 64-bit programs of one machine get the object that is theirs" {
+    readelf -h "$FRESH/usr/bin/wget" | grep -q ELF32
     install_packages new "$VERSION"
+    run -0 inside tlsup run -- wget --version
+    [[ $output == *'/usr/bin/wget is for another machine or word size than libtlsup.so'* ]]
     run -0 inside dpkg -i "/new/libtlsup_${VERSION}_i386.deb"
     run -0 inside dpkg --verify libtlsup:amd64 libtlsup:i386
     [ -z "$output" ]
-    run -0 inside cat /usr/bin/wget
-    head -c 5 <<<"$output" | od -An -tx1 | grep -q '7f 45 4c 46 01'
     serve
     # shellcheck disable=SC2016 # ld.so's own variable
     preload='LD_PRELOAD=/usr/$LIB/tlsup/libtlsup.so'
@@ -243,6 +244,20 @@ upgraded() { # COMMAND...: gets the body, and its canary was inside TLS
     upgraded env "$preload" wget -q -O - --header "X-Canary: $CANARY" "$URL"
     # a 64-bit shell starts the 32-bit program
     upgraded env "$preload" sh -c "wget -q -O - --header 'X-Canary: $CANARY' $URL"
+    # tlsup knows
+    run -0 inside tlsup run -- printenv LD_PRELOAD
+    [ "$output" = "${preload#*=}" ]
+    upgraded tlsup run -- sh -c "wget -q -O - --header 'X-Canary: $CANARY' $URL"
+    run inside tlsup doctor -- wget
+    [[ $output == *'ok    program      /usr/bin/wget: tlsup is loaded into it'* ]]
+    echo 'int main(void) { return 0; }' | i686-linux-gnu-gcc "--sysroot=$ROOT/build/cross/root-i386" -static -xc -o "$TMP/static" -
+    as_root cp "$TMP/static" "$FRESH/usr/local/bin/static"
+    run -0 inside tlsup run -- static
+    [[ $output == *'/usr/local/bin/static is static: ld.so will not load tlsup into it'* ]]
+    as_root rm "$FRESH/usr/local/bin/static"
+    # settings that are printed say it, too
+    run -0 inside sh -c 'eval "$(tlsup env)"; echo "$LD_PRELOAD"'
+    [ "$output" = "${preload#*=}" ]
 }
 
 # its line goes before the object does, and nothing else in that file

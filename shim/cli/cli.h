@@ -60,7 +60,13 @@ bool cli_absolute(const char *path, char out[PATH_MAX]);
  * if there is none that can be opened; `out` then holds the first place that was tried. */
 bool cli_object(const char *name, char out[PATH_MAX]);
 
-/* libtlsup.so, as LD_PRELOAD can name it. False after saying on stderr why not. */
+/* Where it is installed for several kinds of programs: the libtlsup.so that ld.so loads into a program like
+ * this one. False if it is installed for this machine's own alone, or not for that kind. */
+struct elf_facts;
+bool cli_object_of(const struct elf_facts *program, char out[PATH_MAX]);
+
+/* libtlsup.so, as LD_PRELOAD can name it: with $LIB in the name where it is installed for several kinds of
+ * programs, so that each gets its own. False after saying on stderr why not. */
 bool cli_preload_object(const char *verb, char out[PATH_MAX]);
 
 /* ---- engine.c ---- */

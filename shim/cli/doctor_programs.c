@@ -85,7 +85,7 @@ static void first_line(const char *text, char *why, size_t cap)
 bool doctor_loads(const char *program, const char *object, char *why, size_t cap)
 {
     struct elf_facts elf = {0};
-    char *text = calloc(1, LIST_MAX), *error;
+    char *text = calloc(1, LIST_MAX), *error, other[PATH_MAX];
     bool loads = false;
     int fd = open(program, O_RDONLY | O_CLOEXEC);
 
@@ -94,6 +94,8 @@ bool doctor_loads(const char *program, const char *object, char *why, size_t cap
         elf_look(fd, &elf);
         close(fd);
     }
+    if (!elf.same_machine && cli_object_of(&elf, other))
+        object = other;
     if (text && elf.interpreter[0] && list(elf.interpreter, program, object, text, LIST_MAX)) {
         error = strstr(text, "ERROR: ld.so");
         loads = !error && strstr(text, object) != NULL;

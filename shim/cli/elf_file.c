@@ -38,6 +38,34 @@ static void take_interpreter(int fd, const ElfW(Phdr) * p, struct elf_facts *out
         out->interpreter[0] = '\0';
 }
 
+/* ---- the other word size: what starts it is all that is asked ---- */
+
+#if __SIZEOF_POINTER__ == 8
+#define OTHER_CLASS ELFCLASS32
+typedef Elf32_Ehdr other_ehdr;
+typedef Elf32_Phdr other_phdr;
+#else
+#define OTHER_CLASS ELFCLASS64
+typedef Elf64_Ehdr other_ehdr;
+typedef Elf64_Phdr other_phdr;
+#endif
+
+static void take_other_interpreter(int fd, struct elf_facts *out)
+{
+    other_ehdr h;
+    other_phdr p;
+
+    if (!read_at(fd, &h, sizeof(h), 0) || h.e_phentsize != sizeof(p))
+        return;
+    for (size_t i = 0; i < h.e_phnum && i < HEADERS_MAX && !out->interpreter[0]; i++) {
+        if (!read_at(fd, &p, sizeof(p), (size_t)h.e_phoff + i * sizeof(p)))
+            return;
+        if (p.p_type == PT_INTERP && p.p_filesz < sizeof(out->interpreter) &&
+            !read_at(fd, out->interpreter, (size_t)p.p_filesz, (size_t)p.p_offset))
+            out->interpreter[0] = '\0';
+    }
+}
+
 /* ---- Go, by each mark that its linker leaves: strip takes some of them ---- */
 
 /* Notes are called "Go"; one of type 4 is the build's number. */
@@ -119,8 +147,13 @@ void elf_look(int fd, struct elf_facts *out)
         return;
     out->is_elf = true;
     out->same_machine = same_as_ours(&h);
-    if (!out->same_machine)
+    out->class = h.e_ident[EI_CLASS];
+    out->machine = h.e_machine;
+    if (!out->same_machine) {
+        if (out->class == OTHER_CLASS)
+            take_other_interpreter(fd, out);
         return;
+    }
     if (h.e_phentsize == sizeof(ElfW(Phdr)))
         look_at_segments(fd, &h, out);
     if (h.e_shoff && h.e_shentsize == sizeof(ElfW(Shdr)))

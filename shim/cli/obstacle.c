@@ -7,6 +7,7 @@
 #include <sys/xattr.h>
 #include <unistd.h>
 
+#include "shim/cli/cli.h"
 #include "shim/cli/elf_file.h"
 #include "shim/cli/target.h"
 
@@ -93,11 +94,12 @@ enum target_obstacle obstacle_of(int fd, const char *path)
 {
     enum target_obstacle obstacle = privileges(fd);
     struct elf_facts elf;
+    char object[PATH_MAX];
 
     elf_look(fd, &elf);
     if (obstacle != TARGET_FINE || !elf.is_elf)
         return obstacle;
-    if (!elf.same_machine)
+    if (!elf.same_machine && !cli_object_of(&elf, object))
         return TARGET_OTHER_MACHINE;
     if (elf.is_go && elf.interpreter[0])
         return TARGET_GO;
