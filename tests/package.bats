@@ -3,6 +3,7 @@
 # The packages, as somebody gets them who installs, upgrades, removes and purges them: in a root of its own, made by
 # debootstrap and kept in build/debian for the next run. Needs root, or sudo that does not ask.
 # shellcheck disable=SC2154,SC2030,SC2031 # variables of lib.bash, bats runs every test in a subshell
+# shellcheck disable=SC2016 # what stands in single quotes is for inner shells, ld.so and apt
 bats_require_minimum_version 1.5.0
 load lib
 
@@ -18,7 +19,7 @@ as_root() {
 make_pristine() {
     local codename mirror
     [ ! -e "$PRISTINE/made" ] || return 0
-    codename=$(. /etc/os-release && echo "$VERSION_CODENAME")
+    codename=$(sed -n "s/^VERSION_CODENAME=//p" /etc/os-release)
     mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $codename" | sort -u | head -n 1)
     as_root rm -rf "$PRISTINE"
     mkdir -p "$PRISTINE"
@@ -102,7 +103,7 @@ install_packages() { inside dpkg -i "/$1/tlsup_${2}_amd64.deb" "/$1/libtlsup_${2
 serve() {
     as_root mkdir -p "$FRESH/srv/origin"
     as_root chmod 777 "$FRESH/srv/origin"
-    start_origin --dir "$FRESH/srv/origin" "$@"
+    start_origin --dir "$FRESH/srv/origin"
     printf '%s\n' 'defaults - user-policy=yes audit=none' \
         "localhost:$ORIGIN_PORT verify try=upgrade ca=/srv/origin/ca.pem" '* verify' | as_root tee "$FRESH/etc/tlsup/policy.conf" >/dev/null
     URL=http://localhost:$ORIGIN_PORT/bytes/100
@@ -238,7 +239,6 @@ upgraded() { # COMMAND...: gets the body, and its canary was inside TLS
     run -0 inside dpkg --verify libtlsup:amd64 libtlsup:i386
     [ -z "$output" ]
     serve
-    # shellcheck disable=SC2016 # ld.so's own variable
     preload='LD_PRELOAD=/usr/$LIB/tlsup/libtlsup.so'
     upgraded env "$preload" curl -sS -H "X-Canary: $CANARY" "$URL"
     upgraded env "$preload" wget -q -O - --header "X-Canary: $CANARY" "$URL"
@@ -270,7 +270,6 @@ upgraded() { # COMMAND...: gets the body, and its canary was inside TLS
     }
     install_packages new "$VERSION"
     inside dpkg -i "/new/libtlsup_${VERSION}_i386.deb"
-    # shellcheck disable=SC2016
     put '# ours' '/usr/$LIB/tlsup/libtlsup.so'
     serve
     upgraded curl -sS -H "X-Canary: $CANARY" "$URL"
