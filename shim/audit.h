@@ -9,7 +9,7 @@
  * result; losses are counted in the next record that gets through.
  *
  * May they block? As a write to a local file or terminal does; a datagram or a pipe is never waited for. May
- * they allocate? No (a record has a page of its own, mapped for the call). Before init, in a signal handler,
+ * they allocate? No (a record has pages of its own, mapped for the call). Before init, in a signal handler,
  * in a forked child: yes; nothing is locked. errno, signals and cancellation of the program are left alone.
  *
  * Fields and their order: shim/audit/record.h. Texts for both are built with shim/audit/fmt.h.
@@ -66,7 +66,8 @@ struct audit_event {
     const char *closed; /* "close-notify", "complete-without-close-notify", "truncated", "local", "error" */
 };
 
-/* `sink` is "syslog" (/dev/log, daemon.warning if blocked, else daemon.info), "none" or an absolute path
+/* `sink` is "syslog" (systemd's journal with fields if its socket is there and root's, else /dev/log;
+ * daemon.warning if blocked, else daemon.info), "none" or an absolute path
  * (made 0600 if absent; only a regular file with one name, owned by root or the effective user, and not a
  * symbolic link). Anything else counts as a loss, and so does a sink that cannot be opened above
  * descriptor 2. */

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From an event to its sink. Every record has a page of its own, mapped for the call: there is no lock that a
+ * From an event to its sink. Every record has pages of its own, mapped for the call: there is no lock that a
  * fork could leave held or a signal handler could wait for, and no order between threads but the kernel's for
  * O_APPEND.
  */
 #include "shim/audit.h"
 
 #include "shim/audit/civil.h"
+#include "shim/audit/journal.h"
 #include "shim/audit/record.h"
 #include "shim/audit/sink.h"
 
@@ -131,14 +132,27 @@ static size_t syslog_head(const struct audit_event *e, const struct record_origi
     return f.len;
 }
 
-static bool deliver(const char *sink, const char *kind, const struct audit_event *e,
-                    const struct record_origin *origin, uint32_t lost, char line[AUDIT_LINE_MAX])
+/* systemd's journal takes fields; where there is none, or it does not listen, whoever is behind syslog(3)
+ * gets the line alone. */
+static bool deliver_log(const char *kind, const struct audit_event *e, const struct record_origin *origin,
+                        uint32_t lost, char entry[JOURNAL_ENTRY_MAX])
 {
-    if (strcmp(sink, "syslog") == 0) {
-        size_t head = syslog_head(e, origin, line);
-        size_t len = record_format(kind, e, origin, lost, line + head, AUDIT_LINE_MAX - head);
-        return len && sink_syslog(AUDIT_SYSLOG_PATH, line, head + len);
+    size_t head, len;
+    if (sink_is_roots(AUDIT_JOURNAL_PATH)) {
+        len = journal_format(kind, e, origin, lost, entry);
+        if (len && sink_datagram(AUDIT_JOURNAL_PATH, entry, len))
+            return true;
     }
+    head = syslog_head(e, origin, entry);
+    len = record_format(kind, e, origin, lost, entry + head, AUDIT_LINE_MAX - head);
+    return len && sink_datagram(AUDIT_SYSLOG_PATH, entry, head + len);
+}
+
+static bool deliver(const char *sink, const char *kind, const struct audit_event *e,
+                    const struct record_origin *origin, uint32_t lost, char line[JOURNAL_ENTRY_MAX])
+{
+    if (strcmp(sink, "syslog") == 0)
+        return deliver_log(kind, e, origin, lost, line);
     if (sink[0] == '/') {
         size_t len = record_format(kind, e, origin, lost, line, AUDIT_LINE_MAX - 1);
         if (!len)
@@ -152,12 +166,12 @@ static bool deliver(const char *sink, const char *kind, const struct audit_event
 static bool send_to(const char *sink, const char *kind, const struct audit_event *e, pid_t pid, uint32_t lost)
 {
     bool delivered = false;
-    char *line = mmap(NULL, AUDIT_LINE_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    char *line = mmap(NULL, JOURNAL_ENTRY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
     if (line != MAP_FAILED) {
         char exe[EXE_MAX];
         struct record_origin origin = origin_now(pid, exe);
         delivered = deliver(sink, kind, e, &origin, lost, line);
-        munmap(line, AUDIT_LINE_MAX);
+        munmap(line, JOURNAL_ENTRY_MAX);
     }
     return delivered;
 }

@@ -92,7 +92,16 @@ bool sink_file(const char *path, const char *line, size_t len)
     return written;
 }
 
-bool sink_syslog(const char *socket_path, const char *datagram, size_t len)
+bool sink_is_roots(const char *socket_path)
+{
+    struct stat st;
+    int saved = errno;
+    bool is = lstat(socket_path, &st) == 0 && S_ISSOCK(st.st_mode) && st.st_uid == 0;
+    errno = saved;
+    return is;
+}
+
+bool sink_datagram(const char *socket_path, const char *datagram, size_t len)
 {
     struct sockaddr_un to = {.sun_family = AF_UNIX};
     size_t path_len = strlen(socket_path);

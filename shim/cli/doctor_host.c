@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "policy/rule.h"
+#include "shim/audit/sink.h"
 #include "shim/cli/doctor.h"
 #include "shim/cli/elf_file.h"
 #include "shim/tls.h"
@@ -112,6 +113,13 @@ static void look_at_rules(struct doctor *d, const struct tls_engine *engine)
                    "%zu of %zu rules are in testing: they protect nothing", testing, p->n_lines);
 }
 
+static bool is_socket(const char *path)
+{
+    struct stat st;
+
+    return stat(path, &st) == 0 && S_ISSOCK(st.st_mode);
+}
+
 /* Where records go: a file has to be in a directory that is there. */
 static void look_at_audit(struct doctor *d, const struct policy_rule *r)
 {
@@ -121,11 +129,9 @@ static void look_at_audit(struct doctor *d, const struct policy_rule *r)
     if (!r->audit || strcmp(r->audit, "none") == 0)
         return;
     if (strcmp(r->audit, "syslog") == 0) {
-        struct stat st;
-
-        if (stat("/dev/log", &st) != 0 || !S_ISSOCK(st.st_mode))
+        if (!is_socket(AUDIT_JOURNAL_PATH) && !is_socket(AUDIT_SYSLOG_PATH))
             doctor_say(d, "audit", DOCTOR_NOTE, "start a syslog daemon, or say audit=/PATH in the policy",
-                       "there is no /dev/log: records go nowhere");
+                       "there is no " AUDIT_SYSLOG_PATH ": records go nowhere");
         return;
     }
     snprintf(directory, sizeof(directory), "%s", r->audit);

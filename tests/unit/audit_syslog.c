@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The syslog sink against a socket of our own: audit.c is built once more under other names, with its path.
  */
-#define audit_decision    decision_here
-#define audit_close       close_here
-#define audit_format      format_here
-#define audit_speak_for   speak_for_here
-#define audit_exe         exe_here
-#define AUDIT_SYSLOG_PATH socket_path
+#define audit_decision     decision_here
+#define audit_close        close_here
+#define audit_format       format_here
+#define audit_speak_for    speak_for_here
+#define audit_exe          exe_here
+#define AUDIT_SYSLOG_PATH  socket_path
+#define AUDIT_JOURNAL_PATH "/nonexistent"
 static char socket_path[64];
 
 /* NOLINTNEXTLINE(bugprone-suspicious-include): the point of this file */
