@@ -3,11 +3,12 @@
 # What all suites share: load lib. Every server a test starts is stopped in teardown, by pid, also on failure:
 # a suite without a teardown of its own gets this one; one with its own calls stop_all in it.
 
-ROOT=$(cd "$BATS_TEST_DIRNAME/.." && pwd)
+ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 BUILD=${BUILD:-$ROOT/build}
 case $BUILD in /*) ;; *) BUILD=$ROOT/$BUILD ;; esac
 export BATS_TEST_TIMEOUT=${BATS_TEST_TIMEOUT:-60}
 PIDS=() # of everything that this test started
+ORIGIN_WHERE=() # a command that executes its arguments elsewhere, as nsenter does
 
 # Make TMP, a directory of this test that bats removes
 free_temp_dir() {
@@ -42,7 +43,7 @@ start_origin() {
     export ORIGIN_DIR=$dir ORIGIN_CA=$dir/ca.pem ORIGIN_PID ORIGIN_PORT ORIGIN_TLS_PORT
     rm -f "$dir/ready"
     # not under the shim, whatever the test exports; bats' descriptor 3 closed, or it waits for the server
-    env -u LD_PRELOAD "$BUILD/origin" --lifetime 300 "$@" >"$dir/stdout" 2>"$dir/stderr" 3>&- &
+    env -u LD_PRELOAD "${ORIGIN_WHERE[@]}" "$BUILD/origin" --lifetime 300 "$@" >"$dir/stdout" 2>"$dir/stderr" 3>&- &
     ORIGIN_PID=$!
     PIDS+=("$ORIGIN_PID")
     if ! wait_for 10 origin_ready "$dir" "$ORIGIN_PID"; then
