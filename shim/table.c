@@ -15,7 +15,8 @@
 #define PAGES      2048U /* 1048576 numbers, the kernel's default fs.nr_open */
 
 typedef _Atomic(uintptr_t) slot_word;
-#define BITS ((uintptr_t)7)
+#define BITS ((uintptr_t)15)
+_Static_assert(sizeof(struct conn) % 16 == 0, "a pointer to one has room for four bits");
 
 static _Atomic(slot_word *) pages[PAGES];
 static AT_START _Atomic(int)

@@ -21,6 +21,8 @@ enum {
     SLOT_CLOEXEC = 1U, /* what the program believes of FD_CLOEXEC; the kernel's is always set on a conn */
     SLOT_FRESH = 2U,   /* an unconnected TCP socket that socket() gave under this number */
     SLOT_STDIO = 4U,   /* a FILE was opened on it: bytes would pass us */
+    SLOT_UNLISTED =
+        8U, /* connected to a port that no line names, in testing: its first bytes are looked at */
 };
 
 /* Is this the process that the table belongs to? A vfork child runs in our memory under another pid and must

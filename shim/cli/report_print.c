@@ -96,7 +96,7 @@ static void print_destination(const struct tally_destination *d)
 
 void report_text(const struct tally *t)
 {
-    big n = 0, would = 0, blocked = 0, destinations = 0;
+    big n = 0, would = 0, blocked = 0, unlisted = 0, destinations = 0;
 
     for (size_t i = 0; i < t->n; i++) {
         const struct tally_destination *d = t->list[i];
@@ -104,12 +104,16 @@ void report_text(const struct tally *t)
         n += d->n;
         would += d->would;
         blocked += d->blocked;
+        unlisted += d->unlisted;
         destinations += d->n > 0;
         if (d->n)
             print_destination(d);
     }
     printf("%s%llu connection%s to %llu destination%s: %llu blocked, %llu would be\n", n ? "\n" : "", n,
            n == 1 ? "" : "s", destinations, destinations == 1 ? "" : "s", blocked, would);
+    if (unlisted)
+        printf("%llu connection%s like HTTP on a port without a rule\n", unlisted,
+               unlisted == 1 ? " looks" : "s look");
     if (t->damaged)
         printf("%llu damaged line%s left out\n", (big)t->damaged, t->damaged == 1 ? " was" : "s were");
     if (t->lost)
@@ -152,10 +156,12 @@ static void json_destination(const struct tally_destination *d)
     putchar('{');
     json_text("host", d->host);
     printf(",\"port\":%u,\"connections\":%llu,\"upgraded\":%llu,\"allowed_plain\":%llu,\"blocked\":%llu,"
-           "\"bypass\":%llu,\"would_block\":%llu,\"proven\":%llu,\"truncated\":%llu,\"bytes_in\":%llu,"
+           "\"bypass\":%llu,\"unlisted\":%llu,\"would_block\":%llu,\"proven\":%llu,\"truncated\":%llu,"
+           "\"bytes_in\":%llu,"
            "\"bytes_out\":%llu,",
            d->port, (big)d->n, (big)d->upgraded, (big)d->plain, (big)d->blocked, (big)d->bypass,
-           (big)d->would, (big)d->proven, (big)d->truncated, (big)d->bytes_in, (big)d->bytes_out);
+           (big)d->unlisted, (big)d->would, (big)d->proven, (big)d->truncated, (big)d->bytes_in,
+           (big)d->bytes_out);
     json_text("first", d->first);
     putchar(',');
     json_text("last", d->last);
@@ -176,9 +182,13 @@ static void json_destination(const struct tally_destination *d)
 void report_json(const struct tally *t)
 {
     bool first = true;
+    big unlisted = 0;
 
-    printf("{\"records\":%llu,\"damaged\":%llu,\"others\":%llu,\"lost\":%llu,\"destinations\":[",
-           (big)t->records, (big)t->damaged, (big)t->others, (big)t->lost);
+    for (size_t i = 0; i < t->n; i++)
+        unlisted += t->list[i]->unlisted;
+    printf("{\"records\":%llu,\"damaged\":%llu,\"others\":%llu,\"lost\":%llu,\"unlisted\":%llu,"
+           "\"destinations\":[",
+           (big)t->records, (big)t->damaged, (big)t->others, (big)t->lost, unlisted);
     for (size_t i = 0; i < t->n; i++) {
         if (!t->list[i]->n)
             continue;

@@ -64,6 +64,9 @@ static void suggest(const struct tally_destination *d, struct suggestion *s)
     } else if (d->tampered) {
         s->level = LEVEL_NONE;
         s->why = "some went on that fail at every level";
+    } else if (d->unlisted == d->n) {
+        s->level = LEVEL_MAY;
+        s->why = "no line names its port: nothing was tried, tlsup probe says what it has";
     } else if (d->upgraded < d->n) {
         s->level = LEVEL_MAY;
         s->why = "not all could be upgraded";

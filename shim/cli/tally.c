@@ -163,6 +163,7 @@ static void add_action(struct tally_destination *d, const struct seen *s)
     else {
         d->plain += is(s->action, "allowed-plain");
         d->bypass += !is(s->action, "allowed-plain");
+        d->unlisted += is(s->result_type, "tlsup-unlisted-port");
         d->tampered += is_tampering(s);
     }
     d->would += is(s->would, "block") || (is(s->action, "bypass") && is(s->result_type, "tlsup-rejected"));

@@ -27,6 +27,7 @@ struct tally_destination {
     uint64_t proven;      /* upgraded by a level that checks the certificate, which was good */
     uint64_t proven_rule; /* of these, against the rule's own name: secure */
     uint64_t pinned;      /* upgraded by fingerprint, and the pin was good */
+    uint64_t unlisted;    /* HTTP on a port that no line names; of bypass */
     uint64_t tampered;    /* went on, but would fail at every level */
     uint64_t closes, truncated, bytes_in, bytes_out;
     char first[32], last[32];

@@ -110,10 +110,10 @@ struct conn_buffer { /* exists only while it holds something */
     size_t len, cap, from; /* bytes [from, len) are valid */
 };
 
-struct conn {
-    atomic_uint refs;     /* pool.c; 0: free */
-    unsigned index;       /* place in the pool, for ever */
-    pthread_mutex_t lock; /* recursive; see conn_lock() and pool_hold() */
+struct __attribute__((aligned(16))) conn { /* table.h has bits below its address */
+    atomic_uint refs;                      /* pool.c; 0: free */
+    unsigned index;                        /* place in the pool, for ever */
+    pthread_mutex_t lock;                  /* recursive; see conn_lock() and pool_hold() */
     int held_errno;
 
     _Atomic(enum conn_state) state;
@@ -263,6 +263,8 @@ extern void (*conn_on_duplicate)(int from, int to);
 
 enum gate {
     GATE_PASS,     /* none of our business */
+    GATE_UNLISTED, /* the same, but in testing an operator wants to know of HTTP there: conn_look_unlisted()
+                    */
     GATE_REFUSED,  /* *error is the errno */
     GATE_GOVERNED, /* a conn is published at fd, state CANDIDATE; *conn has a reference */
 };
@@ -272,6 +274,10 @@ bool conn_read_address(const struct sockaddr *addr, socklen_t len, struct policy
                        uint16_t *port);
 /* Looks at a connect() that is about to happen. No lock needed; may read the policy (blocks on a file). */
 enum gate conn_gate(int fd, const struct sockaddr *addr, socklen_t len, struct conn **conn, int *error);
+
+/* The first bytes that go to a port that no line names: a request of HTTP/1 leaves a record. Changes nothing,
+ * waits for nothing. */
+void conn_look_unlisted(int fd, const char *bytes, size_t len);
 
 enum conn_dial {
     DIAL_AS_IT_IS, /* the program is told what the kernel said */
@@ -433,6 +439,10 @@ void report_asked_for_tls(struct conn *c);
  * 0). `known` is what was looked up. No lock needed. */
 void report_dial(const struct sockaddr *addr, const struct policy_target *known, const struct policy *policy,
                  const struct policy_verdict *v, int error, const char *result_type, const char *reason);
+
+/* A request that goes out in the clear because no line names its port. `host`: the request's, or NULL. */
+void report_unlisted(const struct sockaddr *addr, const char *host, const struct policy_target *known,
+                     const struct policy *policy);
 
 /* A door by which the descriptor would have left our reach was shut: the call gives `error`. Under the lock.
  */

@@ -189,7 +189,9 @@ static enum gate govern(const struct dial *d, const struct policy_verdict *v, st
 static enum gate judge_dial(struct dial *d, struct conn **conn, int *error)
 {
     struct policy_verdict v;
-    if (!policy_lists_port(d->policy, d->port) || !is_tcp(d->fd))
+    if (!policy_lists_port(d->policy, d->port))
+        return policy_defaults(d->policy)->mode == MODE_TESTING && is_tcp(d->fd) ? GATE_UNLISTED : GATE_PASS;
+    if (!is_tcp(d->fd))
         return GATE_PASS;
     d->target.n_names = names_lookup(&d->address, d->text, sizeof d->text, d->names, CONN_NAMES_MAX);
     d->target.names = d->names;

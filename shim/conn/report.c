@@ -267,6 +267,25 @@ void report_dial(const struct sockaddr *addr, const struct policy_target *known,
         say(known->n_names ? known->names[0] : NULL, destination, known->port, policy, v, reason);
 }
 
+void report_unlisted(const struct sockaddr *addr, const char *host, const struct policy_target *known,
+                     const struct policy *policy)
+{
+    struct audit_event e = {.id = now_ns(),
+                            .action = "bypass",
+                            .result_type = "tlsup-unlisted-port",
+                            .reason = "an HTTP request to a port that no line of the policy names",
+                            .mode = policy_mode_name(MODE_TESTING)};
+    char destination[DESTINATION_BYTES];
+    put_destination(addr, destination);
+    e.destination = destination;
+    if (host)
+        add_name(&e, host, "host");
+    for (size_t i = 0; i < known->n_names; i++)
+        add_name(&e, known->names[i], "resolver");
+    put_rule(&e, policy, NULL);
+    audit_decision(sink_of(policy, NULL), &e);
+}
+
 void report_door(struct conn *c, int error, const char *what)
 {
     struct audit_event e;

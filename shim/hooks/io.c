@@ -53,7 +53,7 @@ ALIAS_OF(write) ssize_t __write(int fd, const void *buf, size_t len);
 EXPORT ssize_t writev(int fd, const struct iovec *iov, int n)
 {
     ssize_t result;
-    if (!numbers_governed(fd))
+    if (!numbers_governed_out(fd, iov, n > 0 ? (size_t)n : 0))
         return real.writev(fd, iov, n);
     if (bad_vector(iov, (size_t)n, EINVAL, &result))
         return result;
@@ -121,7 +121,7 @@ EXPORT ssize_t sendmsg(int fd, const struct msghdr *msg, int flags)
     int dialled;
     if (!memory_all(msg, sizeof *msg, false))
         return real.sendmsg(fd, msg, flags); /* EFAULT */
-    if (!numbers_governed(fd)) {
+    if (!numbers_governed_out(fd, msg->msg_iov, msg->msg_iovlen)) {
         if (carries_ours(msg))
             return failed(EACCES);
         if (!fast_open(fd, msg->msg_name, msg->msg_namelen, flags, &dialled))

@@ -5,6 +5,7 @@
 #include "shim/conn/pool.h"
 #include "shim/real.h"
 #include "shim/table.h"
+#include "shim/wait/memory.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -115,9 +116,32 @@ bool numbers_leave_stdio(struct conn *c, int fd)
 void numbers_forget(int fd)
 {
     if (table_bits(fd)) {
-        table_set_bits(fd, 0, SLOT_FRESH);
+        table_set_bits(fd, 0, SLOT_FRESH | SLOT_UNLISTED);
         forget(fd);
     }
+}
+
+#define LOOKED_AT 1024U /* bytes: enough for a request line, and mostly for its Host */
+
+static void look_unlisted(int fd, const struct iovec *iov, size_t n)
+{
+    if (!table_is_ours() || !n || !memory_all(iov, sizeof *iov, false) || !iov->iov_len)
+        return;
+    size_t len = iov->iov_len < LOOKED_AT ? iov->iov_len : LOOKED_AT;
+    table_set_bits(fd, 0, SLOT_UNLISTED);
+    conn_look_unlisted(fd, iov->iov_base, memory_usable(iov->iov_base, len, false));
+}
+
+bool numbers_governed_out(int fd, const struct iovec *iov, size_t n)
+{
+    if (!table_knows(fd))
+        return false;
+    if (table_bits(fd) & SLOT_UNLISTED) {
+        int saved = errno;
+        look_unlisted(fd, iov, n);
+        errno = saved;
+    }
+    return numbers_governed(fd);
 }
 
 bool numbers_governed(int fd)

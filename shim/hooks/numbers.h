@@ -9,6 +9,7 @@
 #include "shim/relay/relay.h"
 
 #include <stdbool.h>
+#include <sys/uio.h>
 
 struct conn;
 
@@ -33,6 +34,8 @@ void numbers_forget(int fd);
 
 /* Is there a conn at fd? One that another process connected, which shares the socket, becomes one now. */
 bool numbers_governed(int fd);
+/* The same, before these bytes go out there: the first ones to a port that no line names are looked at. */
+bool numbers_governed_out(int fd, const struct iovec *iov, size_t n);
 /* The conn at fd with a reference, unless it is one whose bytes pass in the clear by now. */
 struct conn *numbers_sealed(int fd);
 bool numbers_is_sealed(int fd);

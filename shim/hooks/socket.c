@@ -166,6 +166,8 @@ EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
     }
     if (ours)
         numbers_forget(fd);
+    if (ours && gate == GATE_UNLISTED)
+        table_set_bits(fd, SLOT_UNLISTED, 0);
     return real.connect(fd, addr, len);
 }
 ALIAS_OF(connect) int __connect(int fd, const struct sockaddr *addr, socklen_t len);

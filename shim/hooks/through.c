@@ -59,8 +59,11 @@ static ssize_t pass_rest(struct transfer *t)
 
 bool send_through(int fd, const struct iovec *iov, size_t n, int flags, ssize_t *result)
 {
-    struct transfer t = {
-        .conn = numbers_governed(fd) ? table_get(fd) : NULL, .fd = fd, .iov = iov, .n = n, .flags = flags};
+    struct transfer t = {.conn = numbers_governed_out(fd, iov, n) ? table_get(fd) : NULL,
+                         .fd = fd,
+                         .iov = iov,
+                         .n = n,
+                         .flags = flags};
     if (!t.conn)
         return false;
     if (flags & (MSG_OOB | MSG_ZEROCOPY)) { /* meaningless over a record layer */

@@ -4,13 +4,14 @@
 # in and repair it.
 # shellcheck disable=SC2154,SC2030,SC2031,SC2016 # variables of lib.bash; what is quoted is for shells on the machine
 bats_require_minimum_version 1.5.0
+export BATS_TEST_TIMEOUT=300
 load machine
 
-OBJECT=/usr/lib/tlsup/libtlsup.so
+OBJECT=/usr/lib/$(gcc -print-multiarch)/tlsup/libtlsup.so
+LINE='/usr/$LIB/tlsup/libtlsup.so' # as README.md has it
 
 setup_file() {
     machine_is_possible || skip 'a machine needs root and namespaces'
-    export BATS_TEST_TIMEOUT=300
     "$BATS_TEST_DIRNAME/root" "$MACHINE_ROOT"
     make -s -C "$ROOT" install DESTDIR="$BATS_FILE_TMPDIR/stage" PREFIX=/usr BUILD="$BUILD" >"$BATS_FILE_TMPDIR/install"
 }
@@ -30,10 +31,10 @@ teardown() {
 person='
     useradd -m -s /bin/bash person
     echo "person ALL=(ALL) NOPASSWD: ALL" >/etc/sudoers.d/person
-    ssh-keygen -q -t ed25519 -N "" -f /root/.ssh/id_ed25519
-    install -d -o person -g person -m 700 /home/person/.ssh
-    install -o person -g person -m 600 /root/.ssh/id_ed25519.pub /home/person/.ssh/authorized_keys
-    printf "%s\n" "Host *" "StrictHostKeyChecking no" "UserKnownHostsFile /dev/null" "LogLevel ERROR" "BatchMode yes" >/root/.ssh/config
+    ssh-keygen -q -t ed25519 -N "" -f ~root/.ssh/id_ed25519
+    install -d -o person -g person -m 700 ~person/.ssh
+    install -o person -g person -m 600 ~root/.ssh/id_ed25519.pub ~person/.ssh/authorized_keys
+    printf "%s\n" "Host *" "StrictHostKeyChecking no" "UserKnownHostsFile /dev/null" "LogLevel ERROR" "BatchMode yes" >~root/.ssh/config
     rm /etc/nginx/sites-enabled/default
     echo "server { listen 127.0.0.1:8081; location / { return 200 served; } }" >/etc/nginx/conf.d/here.conf
     mkdir /repository && : >/repository/Packages
@@ -102,7 +103,7 @@ broken='* verfy'
     run_programs >"$TMP/bare"
     # it is no empty comparison
     [ "$(grep -c '^== .*: 0$' "$TMP/bare")" -ge 28 ] || { cat "$TMP/bare" >&2; false; }
-    echo "$OBJECT" >"$preload"
+    echo "$LINE" >"$preload"
     for state in good broken none missing class unreadable garbage; do
         rm -f "$policy"
         cp "$STAGE$OBJECT" "$(machine_file "$OBJECT")"
@@ -129,7 +130,7 @@ broken='* verfy'
 
 # on a machine that has booted: the person logs in, sees what is wrong, and repairs it
 @test "a machine that boots with a broken policy is logged into and repaired" {
-    machine_boot "$person; echo $OBJECT >/etc/ld.so.preload; echo '$broken' >/etc/tlsup/policy.conf" "$STAGE"
+    machine_boot "$person; echo '$LINE' >/etc/ld.so.preload; echo '$broken' >/etc/tlsup/policy.conf" "$STAGE"
     on_machine grep -q libtlsup.so /proc/1/maps
     serve_intranet
     run -0 as_person 'tlsup check 2>&1 || true; tlsup doctor | tail -n 1'
@@ -147,12 +148,12 @@ broken='* verfy'
 }
 
 @test "a machine that boots without the object is logged into and repaired" {
-    machine_boot "$person; echo $OBJECT >/etc/ld.so.preload; echo '* verify ca=/etc/ssl/intranet.pem' >/etc/tlsup/policy.conf; mv $OBJECT /root" "$STAGE"
+    machine_boot "$person; echo '$LINE' >/etc/ld.so.preload; echo '* verify ca=/etc/ssl/intranet.pem' >/etc/tlsup/policy.conf; mv $OBJECT /srv" "$STAGE"
     serve_intranet
     run -0 --separate-stderr as_person 'sudo -n true; id -un'
     [ "$output" = person ]
-    [[ $stderr == *"ERROR: ld.so: object '$OBJECT' from /etc/ld.so.preload cannot be preloaded (cannot open shared object file): ignored."* ]]
-    as_person "sudo mv /root/libtlsup.so $OBJECT" 2>/dev/null
+    [[ $stderr == *"ERROR: ld.so: object '$LINE' from /etc/ld.so.preload cannot be preloaded (cannot open shared object file): ignored."* ]]
+    as_person "sudo mv /srv/libtlsup.so $OBJECT" 2>/dev/null
     run -0 --separate-stderr as_person "curl -sS -H 'X-Canary: $CANARY' http://intranet.example/bytes/100"
     [ "$output" = "$(pattern 100)" ]
     [ -z "$stderr" ]
@@ -172,7 +173,7 @@ broken='* verfy'
     exec 9>"$TMP/shell"
     echo 'echo ready' >&9
     wait_for 5 grep -q ready "$TMP/said"
-    echo "$OBJECT" >"$preload"
+    echo "$LINE" >"$preload"
     run ! on_machine ls
     run ! as_person id
     printf '%s\n' ': >/etc/ld.so.preload' 'ls /etc/ld.so.preload' >&9
@@ -180,14 +181,14 @@ broken='* verfy'
     run -0 as_person 'id -un'
     exec 9>&-
     # and so does a static one, which the kernel can start as process 1 (init=/bin/busybox-sh)
-    echo "$OBJECT" >"$preload"
+    echo "$LINE" >"$preload"
     run ! on_machine ls
-    nsenter --target "$MACHINE" --all --root /bin/busybox sed -i "\\,$OBJECT,d" /etc/ld.so.preload
+    nsenter --target "$MACHINE" --all --root /bin/busybox sed -i /libtlsup/d /etc/ld.so.preload
     run -0 as_person 'id -un'
 }
 
 @test "set-user-ID programs: the host's policy holds, and nothing that a user says" {
-    machine_boot "$person; echo $OBJECT >/etc/ld.so.preload" "$STAGE"
+    machine_boot "$person; echo '$LINE' >/etc/ld.so.preload" "$STAGE"
     serve_intranet
     as_person "echo '* none' >own.conf; echo 'int x;' >/dev/null"
     # no policy of the host: the built-in one holds, the user's counts for the user's own programs alone
@@ -198,7 +199,7 @@ broken='* verfy'
         curl-set-uid -sS -H 'X-Canary: $CANARY' http://intranet.example/bytes/100"
     [ "$status" -ne 0 ]
     [[ $output == *'tlsup: refused http://intranet.example:80: '* ]] || { echo "$output" >&2; false; }
-    run ! on_machine test -e /home/person/seen
+    run ! on_machine bash -c "test -e ~person/seen"
     nothing_came
     # the host's own
     echo '* verify ca=/etc/ssl/intranet.pem' >"$(machine_file /etc/tlsup/policy.conf)"
