@@ -4,6 +4,7 @@
 # What README.md tells to type is typed, as it stands there, and what it shows is what comes: a block marked sh is run; a
 # block marked text behind it is its whole output, where … stands for anything; a block marked conf is a policy.
 load lib
+load readme
 
 export BATS_TEST_TIMEOUT=300
 
@@ -16,52 +17,14 @@ setup() {
     umask 022
 }
 
-# blocks HEADING: the sh blocks below it go to $TMP/N.sh, the text blocks behind them to $TMP/N.text
-blocks() {
-    awk -v heading="## $1" -v dir="$TMP" '
-        /^## / { inside = $0 == heading }
-        !inside { next }
-        /^```sh$/ { file = dir "/" ++n ".sh"; printf "" >file; next }
-        /^```text$/ { file = dir "/" n ".text"; printf "" >file; next }
-        /^```/ { file = ""; next }
-        file { print >file }
-        END { print n + 0 }' README.md
-}
-
-# One shell runs all, as a person would; each block has its output in N.out and its status in N.status
-play() { # COUNT
-    local n
-    for ((n = 1; n <= $1; n++)); do
-        printf '{\n%s\n} >"%s" 2>&1\necho $? >"%s"\n' "$(cat "$TMP/$n.sh")" "$TMP/$n.out" "$TMP/$n.status"
-    done >"$TMP/play"
-    timeout 250 bash "$TMP/play" 3>&-
-}
-
-# the output of block N is what the text says
-compare() {
-    local expected got
-    expected=$(sed 's/[][*?\\]/\\&/g; s/…/*/g' "$TMP/$1.text")
-    got=$(sed 's/\r$//' "$TMP/$1.out")
-    # shellcheck disable=SC2053 # a pattern
-    [[ $got == $expected ]] || {
-        printf 'README.md says:\n%s\nbut this is what came:\n%s\n' "$(cat "$TMP/$1.text")" "$got" >&2
-        return 1
-    }
-}
-
 # all blocks below a heading succeed, and say what they should
 follow() { # HEADING BLOCKS-AT-LEAST
-    local n count
+    local count
     count=$(blocks "$1")
     ((count >= $2))
-    play "$count"
-    for ((n = 1; n <= count; n++)); do
-        [[ $(cat "$TMP/$n.status") == 0 ]] || {
-            printf 'this failed:\n%s\n%s\n' "$(cat "$TMP/$n.sh")" "$(cat "$TMP/$n.out")" >&2
-            return 1
-        }
-        if [[ -e $TMP/$n.text ]]; then compare "$n"; fi
-    done
+    script 1 "$count" "$TMP" >"$TMP/play"
+    timeout 250 bash "$TMP/play" 3>&-
+    judge 1 "$count"
 }
 
 @test "readme: the five minutes" {
