@@ -3,6 +3,7 @@
 #
 # What README.md tells to type is typed, as it stands there, and what it shows is what comes: a block marked sh is run; a
 # block marked text behind it is its whole output, where … stands for anything; a block marked conf is a policy.
+# shellcheck disable=SC2016 # words of Markdown
 load lib
 load readme
 
@@ -56,10 +57,59 @@ follow() { # HEADING BLOCKS-AT-LEAST
 }
 
 @test "readme: no other commands" {
-    # what is not run is not marked: the first line of all, ./scripts/check, the packages (package.bats), and the rooms
+    # what is not run is not marked: the first line of all, ./scripts/check, the packages (package.bats), the net, and the rooms
     run awk '/^```/ { if (!open) print; open = !open }' README.md
     [ "$status" -eq 0 ]
-    [ "$(grep -vcE '^```(sh|text|conf)$' <<<"$output")" -eq 4 ]
+    [ "$(grep -vcE '^```(sh|text|conf|dockerfile|nft|logrotate|cron|yaml)$' <<<"$output")" -eq 4 ]
+    # and each heading that has commands is followed, here or on a machine of its own (tests/walk)
+    diff <(awk '/^## / { heading = substr($0, 4) } /^```sh$/ { print heading }' README.md | grep -v '^The net$' | sort -u) \
+        <(sed -n "s/.*\(follow\|blocks\) '\([A-Z][^']*\)'.*/\2/p" tests/readme.bats tests/walk/*.bats | sort -u)
+}
+
+@test "readme: what it says to look for when something is wrong is what the sources say" {
+    local row piece n=0
+    while read -r row; do
+        # the words of others: ld.so's, and those of strerror(3)
+        case $row in
+            'ERROR: ld.so: object'* | 'Permission denied' | 'Key was rejected by service' | 'Key has expired') continue ;;
+        esac
+        n=$((n + 1))
+        while read -r piece; do
+            [[ -z $piece ]] || grep -rqF -- "$piece" shim policy || { echo "nobody says '$piece'" >&2; return 1; }
+        done < <(sed 's/…/\n/g; s/: *$//' <<<"$row" | sed 's/^ *//; s/ *$//')
+    done < <(awk '/^## / { inside = /When something is wrong/ } inside && /^\| `|^\| nothing/' README.md | cut -d '|' -f 2-3 |
+        grep -oE '`[^`]{12,}`' | tr -d '`' | grep -v '=\|^tlsup ')
+    ((n >= 16))
+    # the errors have these names on this libc
+    python3 -c 'import errno, os; assert [os.strerror(e) for e in (errno.EACCES, errno.EKEYREJECTED, errno.EKEYEXPIRED)] == [
+        "Permission denied", "Key was rejected by service", "Key has expired"]'
+}
+
+# the table of transitions as shim/README.md writes it, out of the source
+transitions() {
+    gcc -E -P -I. -D_GNU_SOURCE shim/conn/state.c | tr -d '\n' | grep -oE 'transitions\[[^;]*;' | head -n 1 |
+        grep -oE '\[CONN_[A-Z]+\] = *\{[^}]*\}' |
+        sed -E 's/\[CONN_([A-Z]+)\] = *\{/\1 /; s/\[EV_([A-Z]+)\] = CONN_([A-Z]+)/\L\1 \U\2/g; s/CONN_FRESH//; s/ *\}//' |
+        awk '{ state = $1; $1 = ""; line = sprintf("%-10s%s", state, $0); sub(/ *$/, "", line); print line }'
+}
+
+@test "shim/README.md: the state machine is the table" {
+    diff <(transitions) <(awk '/^```transitions$/ { inside = 1; next } /^```$/ { inside = 0 } inside' shim/README.md)
+    # and the drawing has every state and no other
+    diff <(transitions | awk '{ print $1 }' | sort) \
+        <(awk '/^## The life/ { inside = 1 } inside && /^```/ { if (++n == 2) exit; next } n == 1' shim/README.md | grep -oE '\<[A-Z]{4,}\>' | sort -u)
+}
+
+@test "CONTRIBUTING.md and shim/README.md: files and functions that they name are there" {
+    local word
+    while read -r word; do
+        case $word in
+            build/*) ;;
+            */*) [ -e "${word%%\**}" ] || [ -e "shim/$word" ] || { echo "$word is not there" >&2; return 1; } ;;
+            *'()') grep -rqE "\<${word%??}\(" shim policy || { echo "$word is not there" >&2; return 1; } ;;
+            *.h) [ -e "shim/$word" ] || { echo "$word is not there" >&2; return 1; } ;;
+        esac
+    done < <(cat CONTRIBUTING.md shim/README.md | tr '\n' ' ' | grep -oE '`[^`]+`' | tr -d '`' | awk '{ print $1 }')
 }
 
 @test "readme: files that it names are there" {
