@@ -105,7 +105,7 @@ transitions() {
     while read -r word; do
         case $word in
             build/*) ;;
-            *{*}*) for word in $(eval "echo $word"); do [ -e "$word" ] || { echo "$word is not there" >&2; return 1; }; done ;;
+            *'{'*) for word in $(eval "echo $word"); do [ -e "$word" ] || { echo "$word is not there" >&2; return 1; }; done ;;
             */*) [ -e "${word%%\**}" ] || [ -e "shim/$word" ] || { echo "$word is not there" >&2; return 1; } ;;
             *'()') grep -rqE "\<${word%??}\(" shim policy || { echo "$word is not there" >&2; return 1; } ;;
             *.h) [ -e "shim/$word" ] || { echo "$word is not there" >&2; return 1; } ;;
