@@ -210,6 +210,59 @@ broken='* verfy'
     assert_no_clear "$CANARY"
 }
 
+# nginx with TLS on another port, and cupsd, which upgrades
+servers='
+    mkdir -p /srv/tls
+    cd /srv/tls
+    openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 30 -subj /CN=here -keyout ca.key -out ca.pem 2>/dev/null
+    openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=old.example -keyout key.pem -out csr.pem 2>/dev/null
+    openssl x509 -req -days 30 -in csr.pem -CA ca.pem -CAkey ca.key -CAcreateserial -extfile <(echo "subjectAltName=DNS:old.example") -out cert.pem 2>/dev/null
+    cat >/etc/nginx/conf.d/old.conf <<END
+server {
+    listen 192.0.2.11:80;
+    listen 192.0.2.11:443 ssl;
+    ssl_certificate /srv/tls/cert.pem;
+    ssl_certificate_key /srv/tls/key.pem;
+    location / { return 200 "by nginx, \$https"; }
+}
+END
+    sed -i "s/^Listen localhost:631/Listen 192.0.2.11:631/; s/^WebInterface.*/WebInterface Yes\nServerAlias */; 0,/Order allow,deny/s//Order allow,deny\n  Allow all/" /etc/cups/cupsd.conf
+    printf "%s\n" "localhost none" "old.example:631 encrypt try=upgrade" "* verify ca=/srv/tls/ca.pem" >/etc/tlsup/policy.conf'
+
+# every byte that crosses the machine's wire, into $TMP/wire
+listen_in() {
+    nsenter --target "$MACHINE" --net python3 -c '
+import socket, sys
+s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, socket.htons(3))
+s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 24)
+s.bind(("lo", 0))
+out = open(sys.argv[1], "wb", buffering=0)
+while True: out.write(s.recv(1 << 17))' "$TMP/wire" 3>&- &
+    PIDS+=($!)
+    wait_for 5 test -e "$TMP/wire"
+}
+
+@test "servers and clients are under it alike: nginx over TLS, cupsd upgraded" {
+    machine_boot "$person; $servers; echo '$LINE' >/etc/ld.so.preload" "$STAGE"
+    local name
+    for name in nginx cups; do
+        grep -q libtlsup.so "$(on_machine systemctl show -p MainPID --value $name | sed "s|.*|/proc/$MACHINE/root/proc/&/maps|")"
+    done
+    listen_in
+    run -0 as_person "curl -sS -H 'X-Canary: $CANARY' http://old.example/"
+    [ "$output" = 'by nginx, on' ]
+    run -0 as_person "wget -q -O - --header 'X-Canary: $CANARY' http://old.example/"
+    [ "$output" = 'by nginx, on' ]
+    run -0 as_person "curl -sS -o /dev/null -w '%{http_code}' -H 'X-Canary: $CANARY' http://old.example:631/"
+    [ "$output" = 404 ] # it has no page, and says so
+    # in the clear it would have been seen
+    run -0 on_machine env -u LD_PRELOAD curl -sS -H "X-Canary: seen-$CANARY" http://127.0.0.1:8081/
+    wait_for 5 grep -aq "seen-$CANARY" "$TMP/wire"
+    run ! grep -aq "X-Canary: $CANARY" "$TMP/wire"
+    run -0 on_machine journalctl -q -t tlsup -o json TLSUP_EVENT=decision TLSUP_NAME=old.example TLSUP_ACTION=upgraded
+    [ "$(jq -r .TLSUP_STRATEGY <<<"$output" | sort | uniq -c | xargs)" = '2 implicit 1 upgrade' ] || { echo "$output" >&2; false; }
+}
+
 # the server of the intranet, and the machine knows whom to trust
 serve_intranet() {
     machine_origin --address 192.0.2.10 --port 80 --tls-port 443 --make-cert 'intranet san=dns:intranet.example' --cert intranet
