@@ -4,6 +4,7 @@
  * never too long, and nothing of a field outside of it. Fields are separated by '\0'; the first byte says how
  * much room there is.
  */
+#include "shim/audit/journal.h"
 #include "shim/audit/record.h"
 #include "tests/fuzz/must.h"
 #include "tests/unit/audit_json.h"
@@ -16,6 +17,25 @@ static void check_line(const char *out, size_t n, size_t cap)
     for (size_t i = 0; i < n; i++)
         MUST(out[i] >= 0x20 && out[i] < 0x7f);
     MUST(!n || is_json_object(out));
+}
+
+/* An entry of the journal: "FIELD=value" a line, one MESSAGE, and no field that is not ours. */
+static void check_entry(const char *out, size_t n)
+{
+    unsigned messages = 0;
+    MUST(n <= JOURNAL_ENTRY_MAX);
+    for (const char *at = out, *end; at < out + n; at = end + 1) {
+        end = memchr(at, '\n', (size_t)(out + n - at));
+        MUST(end && memchr(at, '=', (size_t)(end - at)));
+        for (const char *c = at; c < end; c++)
+            MUST(*c >= 0x20 && *c < 0x7f);
+        bool is_message = strncmp(at, "MESSAGE=", 8) == 0;
+        messages += is_message;
+        MUST(is_message || strncmp(at, "TLSUP_", 6) == 0 || strncmp(at, "PRIORITY=", 9) == 0 ||
+             strncmp(at, "SYSLOG_", 7) == 0);
+        MUST(!is_message || end - at < 4096);
+    }
+    MUST(messages == (n > 0));
 }
 
 static void check_printable(const char *text, size_t len)
@@ -69,7 +89,7 @@ static struct audit_event event_of(char *const field[FIELDS], const uint8_t spki
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 {
     static const uint8_t spki[32] = {0xff};
-    static char out[AUDIT_LINE_MAX + 100];
+    static char out[JOURNAL_ENTRY_MAX];
     char *field[FIELDS] = {NULL};
     if (len < 1 || len > 32768)
         return 0;
@@ -84,11 +104,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     }
     struct audit_event e = event_of(field, data[0] & 1 ? spki : NULL);
     struct record_origin origin = {.seconds = 1700000000, .pid = 7, .exe = field[FIELDS - 1]};
-    size_t caps[] = {sizeof out, AUDIT_LINE_MAX, 1U + 16U * data[0]};
+    size_t caps[] = {AUDIT_LINE_MAX + 100, AUDIT_LINE_MAX, 1U + 16U * data[0]};
     for (size_t i = 0; i < sizeof caps / sizeof *caps; i++) {
         check_line(out, record_format("decision", &e, &origin, data[0], out, caps[i]), caps[i]);
         check_line(out, record_format("close", &e, &origin, data[0], out, caps[i]), caps[i]);
     }
+    check_entry(out, journal_format("decision", &e, &origin, data[0], out));
     free(text);
     return 0;
 }

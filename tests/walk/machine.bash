@@ -16,7 +16,7 @@ load ../lib
 MACHINE_ROOT=$ROOT/build/root
 
 machine_is_possible() {
-    [[ $(id -u) == 0 ]] && unshare --mount --pid --net --cgroup --uts --ipc --fork true
+    [[ $(id -u) == 0 ]] && unshare --mount --pid --net --cgroup --uts --ipc --fork true 2>/dev/null
 }
 
 # in namespaces already: mounts, and becomes process 1
