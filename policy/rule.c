@@ -270,11 +270,12 @@ static bool check_proxy(struct rule_draft *d, struct policy_diagnostics *diag)
 static bool check_together(const struct rule_draft *d, struct policy_diagnostics *diag)
 {
     const struct policy_rule *r = &d->line.rule;
+    enum option_id lonely = r->cert ? OPTION_CERT : OPTION_KEY; /* an inherited one was told of there */
     bool own_when = r->own & 1U << OPTION_WHEN;
     bool own_connect_timeout = r->own & 1U << OPTION_CONNECT_TIMEOUT;
 
-    if (!r->cert != !r->key)
-        diag_error(diag, r->cert ? d->option_place[OPTION_CERT] : d->option_place[OPTION_KEY],
+    if (!r->cert != !r->key && r->own & 1U << lonely)
+        diag_error(diag, d->option_place[lonely],
                    r->cert ? "cert= needs key= beside it" : "key= needs cert= beside it");
     else if (r->cert_on_upgrade && !r->cert && !d->is_defaults)
         diag_error(diag, d->start, "cert-on-upgrade=yes needs cert= and key=");

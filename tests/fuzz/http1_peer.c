@@ -9,9 +9,9 @@
  *                the program may send them; and it looks into targets, which are opaque to us
  *   lists        empty members of Transfer-Encoding do not count (RFC 9110 section 5.6.1.2), it stumbles over
  *                them, and over a second field; a name that only begins so is taken for it
- *   lengths      the same Content-Length several times is one (RFC 9110 section 8.6)
- *   fields       a program's head may have lines that end in LF, or no colon: then its authority is not
- * usable (bad_authority), which is refused where that matters
+ *   lengths      the same Content-Length several times is one (RFC 9110 section 8.6); a tab beside it is
+ * white space (section 5.6.3) fields       a program's head may have lines that end in LF, or no colon: then
+ * its authority is not usable (bad_authority), which is refused where that matters
  */
 #include "shim/http1/head.h"
 #include "tests/fuzz/must.h"
@@ -76,6 +76,12 @@ static bool is_plain(const char *head, const struct http1_request *r)
     return memcmp(rest, " HTTP/1.", 8) == 0 && rest[9] == '\r';
 }
 
+/* Around the value, or behind it. */
+static bool has_tab(struct http1_span value, const char *end)
+{
+    return (value.len && value.at[-1] == '\t') || (value.at + value.len < end && value.at[value.len] == '\t');
+}
+
 /* Contradictory, which we say, or a list that http-parser has no patience for. */
 static bool is_odd(enum http1_framing f, const char *head, size_t len)
 {
@@ -84,6 +90,8 @@ static bool is_odd(enum http1_framing f, const char *head, size_t len)
     for (size_t cursor = 0; http1_next_field(head, len, &cursor, &name, &value);) {
         bool empty = true;
         if (name.len > 17 && http1_span_is((struct http1_span){name.at, 17}, "transfer-encoding"))
+            return true;
+        if (http1_span_is(name, "content-length") && has_tab(value, head + len))
             return true;
         lengths += http1_span_is(name, "content-length");
         lengths += http1_span_is(name, "content-length") && memchr(value.at, ',', value.len);

@@ -122,6 +122,8 @@ static const struct {
      "bad value '10.0.0.1' for servername=: it takes a name, not an address"},
     {"* verify cert=/c\n", 1, 10, "cert= needs key= beside it"},
     {"* verify key=/k\n", 1, 10, "key= needs cert= beside it"},
+    {"defaults - cert=/c\n* verify\n", 1, 12, "cert= needs key= beside it"},
+    {"defaults - cert=/c key=\n* verify\n", 1, 24, "bad value '' for key=: it takes an absolute path"},
     {"* verify cert-on-upgrade=yes\n", 1, 1, "cert-on-upgrade=yes needs cert= and key="},
     {"* verify min-tls=1.1\n", 1, 18, "bad value '1.1' for min-tls=: it takes 1.2 or 1.3"},
     {"* verify ciphers=ALL@SECLEVEL=1\n", 1, 21,
