@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "policy/load.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -10,6 +8,7 @@
 
 #include "policy/open.h"
 #include "policy/refused.h"
+#include "policy/text.h"
 
 /* ---- one file ---- */
 
@@ -18,32 +17,21 @@ static void starve(struct policy_source *out)
     out->starved = out->all_ports_refused = true;
 }
 
-/* Reads all of it; *len is the size. NULL with the reason in out->error. */
-static char *read_all(int fd, const char *path, struct policy_source *out, size_t *len)
+/* All of the file, NULL with the reason in out->error; the caller frees it. */
+static char *read_all(const struct open_file *file, const char *path, struct policy_source *out)
 {
     struct text why_not = text_on(out->error, sizeof(out->error));
-    struct stat st;
-    char *text = NULL;
-    ssize_t n = -1;
+    char *text = malloc(file->size + 1);
 
-    *len = 0;
-    if (fstat(fd, &st) == 0 && st.st_size >= 0 && st.st_size <= (off_t)OPEN_SIZE_MAX)
-        text = malloc((size_t)st.st_size + 1);
-    while (text && *len <= (size_t)st.st_size) {
-        n = read(fd, text + *len, (size_t)st.st_size + 1 - *len);
-        if (n > 0)
-            *len += (size_t)n;
-        else if (n == 0 || errno != EINTR)
-            break;
-    }
-    if (text && n == 0 && *len == (size_t)st.st_size)
-        return text;
-    text_add(&why_not, path);
-    text_add(&why_not, text ? n < 0 ? ": read error" : ": it changed while it was read" : ": out of memory");
-    if (!text)
+    if (!text) {
+        text_add(&why_not, path);
+        text_add(&why_not, ": out of memory");
         starve(out);
-    free(text);
-    return NULL;
+    } else if (!open_contents(file, path, text, out->error, sizeof(out->error))) {
+        free(text);
+        text = NULL;
+    }
+    return text;
 }
 
 static void note_parse_error(struct policy_source *out, const char *path,
@@ -78,27 +66,26 @@ static enum open_result load_file(const char *path, struct policy_source *out,
     struct policy_diagnostics *own = NULL;
     struct text why_not;
     enum open_result result;
+    struct open_file file;
     char *text = NULL;
-    size_t len = 0;
-    int fd;
 
     memset(out, 0, sizeof(*out));
     out->path = path;
     if (diag)
         diag->n_errors = diag->n_warnings = 0;
-    why_not = text_on(out->error, sizeof(out->error));
-    result = open_trusted(path, &why_not, &fd);
+    result = open_trusted(path, OPEN_POLICY, out->error, sizeof(out->error), &file);
     if (result == OPEN_STARVED)
         starve(out);
-    if (fd >= 0) {
-        text = read_all(fd, path, out, &len);
-        close(fd);
+    if (file.fd >= 0) {
+        text = read_all(&file, path, out);
+        close(file.fd);
     }
     if (text && !diag)
         diag = own = calloc(1, sizeof(*own));
     if (text && diag) {
-        parse_text(path, text, len, out, diag);
+        parse_text(path, text, file.size, out, diag);
     } else if (text) {
+        why_not = text_on(out->error, sizeof(out->error));
         text_add(&why_not, path);
         text_add(&why_not, ": out of memory");
         starve(out);

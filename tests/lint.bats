@@ -92,6 +92,7 @@ E
     : >"$TMP/empty"
     echo 'no PEM' >"$TMP/other"
     openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -subj /CN=x -keyout "$TMP/key.pem" -out "$TMP/ca.pem" 2>/dev/null
+    chmod 600 "$TMP/ca.pem" # it stands for a key as well
     warns <<E
 a.example  verify  ca=$TMP/none crl=$TMP/ca.pem
 b.example  verify  min-tls=1.3
@@ -102,7 +103,7 @@ d.example  verify  ca=$TMP/ca.pem cert=$TMP/key.pem key=$TMP/ca.pem cert-on-upgr
 e.example  verify  ca=$TMP/ca.pem cert=$TMP/ca.pem key=$TMP/key.pem cert-on-upgrade=yes
 *          verify  # ca=/nowhere
 ---
-1:23: warning: '$TMP/none' cannot be read: No such file or directory
+1:23: warning: $TMP/none: cannot be opened: No such file or directory: connections by this rule are refused
 1:$((33 + ${#TMP})): warning: '$TMP/ca.pem' holds no revocation list
 3:23: warning: '$TMP/empty' is empty
 4:23: warning: '$TMP/other' holds no certificate: no connection can be trusted by it
@@ -123,7 +124,7 @@ E
     printf '%s\n' 'a.example may' "b.example verify ca=$TMP/none" >"$POLICY"
     run -0 "$BUILD/tlsup" check --json "$POLICY"
     jq -e --arg p "$POLICY" '.path == $p and .ok and .rules == 2 and .reason == null and .errors == [] and
-        (.warnings | map([.line, .column])) == [[2, 1], [2, 21]] and (.warnings[1].text | test("cannot be read"))' <<<"$output"
+        (.warnings | map([.line, .column])) == [[2, 1], [2, 21]] and (.warnings[1].text | test("cannot be opened"))' <<<"$output"
     echo 'c.example verfy' >>"$POLICY"
     run -1 "$BUILD/tlsup" check "$POLICY" --json
     jq -e '.ok == false and .rules == 0 and .errors[0].line == 3 and (.reason | contains("verfy"))' <<<"$output"

@@ -114,7 +114,7 @@ E
         cp "$f" "$TMP/example.conf"
         check "$TMP/example.conf"
         [ "$status" -eq 0 ]
-        [ "$(grep -cv 'cannot be read: No such file' <<<"$output")" -eq 1 ]
+        [ "$(grep -cv 'cannot be opened: No such file' <<<"$output")" -eq 1 ]
     done
 }
 

@@ -1,16 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/cli/lint.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
+#include "policy/open.h"
 #include "policy/rule.h"
-
-#define PEM_MAX (16UL << 20)
 
 /* ---- a weaker line that comes first ---- */
 
@@ -106,34 +103,37 @@ static void look_for_public_may(const struct policy *p, struct policy_diagnostic
 
 static const struct file_option {
     const char *name, *marker, *lacks;
+    enum open_kind kind;
 } file_options[] = {
-    {"ca=", "CERTIFICATE-----", "holds no certificate: no connection can be trusted by it"},
-    {"crl=", "-----BEGIN X509 CRL-----", "holds no revocation list"},
-    {"cert=", "CERTIFICATE-----", "holds no certificate"},
-    {"key=", "PRIVATE KEY-----", "holds no private key"},
+    {"ca=", "CERTIFICATE-----", "holds no certificate: no connection can be trusted by it", OPEN_PUBLIC},
+    {"crl=", "-----BEGIN X509 CRL-----", "holds no revocation list", OPEN_PUBLIC},
+    {"cert=", "CERTIFICATE-----", "holds no certificate", OPEN_PUBLIC},
+    {"key=", "PRIVATE KEY-----", "holds no private key", OPEN_SECRET},
 };
 
-/* The start of the file, NUL-terminated; NULL with errno. The caller frees it. */
-static char *read_start(const char *path, size_t *len)
-{
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
-    char *text = fd < 0 ? NULL : malloc(PEM_MAX + 1);
-    ssize_t n = 1;
+#define WHY_BYTES 512
 
-    *len = 0;
-    while (text && n > 0 && *len < PEM_MAX) {
-        n = read(fd, text + *len, PEM_MAX - *len);
-        if (n > 0)
-            *len += (size_t)n;
-    }
-    if (fd >= 0)
-        close(fd);
-    if (text && n < 0) {
-        free(text);
+/* The file as a connection would read it; NULL: `why` tells, unless it is a key that is a service's own and
+ * we are somebody else. The caller frees it. */
+static char *read_file(const char *path, enum open_kind kind, size_t *len, char why[WHY_BYTES])
+{
+    struct open_file file;
+    char *text = NULL;
+    enum open_result result = open_trusted(path, kind, why, WHY_BYTES, &file);
+
+    if (result == OPEN_DENIED && kind == OPEN_SECRET)
+        why[0] = '\0';
+    for (char *c = why; *c; c++)
+        *c = (char)(*c < ' ' || *c > '~' ? '?' : *c); /* a path may hold anything */
+    if (result != OPEN_DONE)
         return NULL;
+    text = malloc(file.size + 1);
+    if (text && !open_contents(&file, path, text, why, WHY_BYTES)) {
+        free(text);
+        text = NULL;
     }
-    if (text)
-        text[*len] = '\0';
+    close(file.fd);
+    *len = file.size;
     return text;
 }
 
@@ -142,12 +142,12 @@ static void look_into_file(const struct file_option *o, const struct lex_word *w
 {
     const char *path = w->text + strlen(o->name);
     const struct diag_place at = lex_place(w, strlen(o->name));
-    char quoted[TEXT_QUOTE_MAX];
-    size_t len;
-    char *text = read_start(path, &len);
+    char quoted[TEXT_QUOTE_MAX], why[WHY_BYTES] = "out of memory";
+    size_t len = 0;
+    char *text = read_file(path, o->kind, &len, why);
 
-    if (!text && !(errno == EACCES && strcmp(o->name, "key=") == 0)) /* the service's own */
-        diag_warning(diag, at, text_quote(quoted, path), " cannot be read: ", strerror(errno));
+    if (!text && *why)
+        diag_warning(diag, at, why, ": connections by this rule are refused");
     else if (text && !len)
         diag_warning(diag, at, text_quote(quoted, path), " is empty");
     else if (text && !memmem(text, len, o->marker, strlen(o->marker)))
@@ -164,8 +164,9 @@ static void look_at_word(const struct lex_word *w, struct policy_diagnostics *di
 
 static void look_at_files(const char *path, struct policy_diagnostics *diag)
 {
-    size_t len;
-    char *text = read_start(path, &len);
+    char why[WHY_BYTES];
+    size_t len = 0;
+    char *text = read_file(path, OPEN_POLICY, &len, why);
     struct lex lex;
     struct lex_word w;
 

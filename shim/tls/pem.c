@@ -1,83 +1,60 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/tls/pem.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <openssl/err.h>
 #include <openssl/pem.h>
-#include <stdlib.h>
-#include <sys/stat.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "policy/open.h"
 #include "shim/tls/error.h"
 
-#define PEM_FILE_MAX ((off_t)16 * 1024 * 1024)
+#define WHY_BYTES 512U
+
+/* Pages of their own, which no core dump shows: what is in them may be a key. */
+static bool make_room(struct pem_content *content, size_t len)
+{
+    *content = (struct pem_content){.len = len};
+    void *at = mmap(NULL, len ? len : 1, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    if (at == MAP_FAILED)
+        return false;
+    (void)madvise(at, len ? len : 1, MADV_DONTDUMP);
+    content->bytes = at;
+    return true;
+}
 
 void pem_content_free(struct pem_content *content)
 {
-    if (content->bytes)
-        OPENSSL_cleanse(content->bytes, content->len);
-    free(content->bytes);
+    if (!content->bytes)
+        return;
+    OPENSSL_cleanse(content->bytes, content->len);
+    munmap(content->bytes, content->len ? content->len : 1);
     content->bytes = NULL;
 }
 
-static bool readable(const char *path, const struct stat *st, bool secret, struct tls_error *error)
+static void refused_file(const char *why, struct tls_error *error)
 {
-    const char *why = NULL;
-    if (!S_ISREG(st->st_mode))
-        why = "not a regular file";
-    else if (st->st_size > PEM_FILE_MAX)
-        why = "larger than 16 MiB";
-    else if (secret && (st->st_mode & (S_IRWXG | S_IRWXO)))
-        why = "a key that others may read is refused, chmod 600";
-    else if (secret && st->st_uid != 0 && st->st_uid != geteuid())
-        why = "a key must belong to root or to the user of the program";
-    if (why)
-        error_path(error, path, why);
-    return !why;
-}
-
-/* The checks and the bytes are of the same open file. */
-static bool read_open(int fd, const char *path, bool secret, struct pem_content *out, struct tls_error *error)
-{
-    struct stat st;
-    if (fstat(fd, &st) != 0) {
-        error_path(error, path, error_errno(errno));
-        return false;
-    }
-    if (!readable(path, &st, secret, error))
-        return false;
-    size_t size = (size_t)st.st_size;
-    out->bytes = malloc(size ? size : 1);
-    if (!out->bytes) {
-        error_set(error, TLS_FAIL_MEMORY, "out of memory");
-        return false;
-    }
-    out->len = 0;
-    while (out->len < size) {
-        ssize_t n = read(fd, out->bytes + out->len, size - out->len);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n <= 0)
-            break;
-        out->len += (size_t)n;
-    }
-    if (out->len == size)
-        return true;
-    error_path(error, path, "cannot be read");
-    pem_content_free(out);
-    return false;
+    struct text t = error_start(error, TLS_FAIL_SETUP);
+    text_escaped(&t, why);
 }
 
 bool pem_read_file(const char *path, bool secret, struct pem_content *out, struct tls_error *error)
 {
-    int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-    if (fd < 0) {
-        error_path(error, path, error_errno(errno));
+    char why[WHY_BYTES];
+    struct open_file file;
+    if (open_trusted(path, secret ? OPEN_SECRET : OPEN_PUBLIC, why, sizeof why, &file) != OPEN_DONE) {
+        refused_file(why, error);
         return false;
     }
-    bool ok = read_open(fd, path, secret, out, error);
-    close(fd);
+    bool room = make_room(out, file.size),
+         ok = room && open_contents(&file, path, out->bytes, why, sizeof why);
+    close(file.fd);
+    if (!room)
+        error_set(error, TLS_FAIL_MEMORY, "out of memory");
+    else if (!ok)
+        refused_file(why, error);
+    if (!ok && room)
+        pem_content_free(out);
     return ok;
 }
 

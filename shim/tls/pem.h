@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Files of a rule: read whole, checked on the open descriptor, parsed from memory. They block on the disk and
+ * Files of a rule: checked and read whole on one descriptor, parsed from memory. They block on the disk and
  * allocate; not safe in a signal handler. Each fails with TLS_FAIL_SETUP (or MEMORY) and the path in the
  * text.
  */
@@ -15,7 +15,8 @@ struct pem_content {
     size_t len;
 };
 
-/* A regular file of at most 16 MiB; `secret`: a key. pem_content_free wipes and frees the bytes. */
+/* A file that nobody else can have written, or, if `secret`, read: policy/open.h. Its bytes lie where no core
+ * dump shows them; pem_content_free wipes and frees them. */
 bool pem_read_file(const char *path, bool secret, struct pem_content *out, struct tls_error *error);
 void pem_content_free(struct pem_content *content);
 
@@ -29,5 +30,5 @@ void pem_none(const char *path, const char *what, struct tls_error *error);
 
 /* Adds every certificate revocation list of the file to the store. At least one must be there. */
 bool pem_crls(X509_STORE *store, const char *path, struct tls_error *error);
-/* Client certificate with its chain, and its key, which nobody but its owner (root or we) may read. */
+/* Client certificate with its chain, and its key. */
 bool pem_identity(SSL_CTX *ctx, const char *cert, const char *key, struct tls_error *error);

@@ -115,7 +115,7 @@ static void check_kinds(void)
     fd = socket(AF_UNIX, SOCK_STREAM, 0);
     CHECK(bind(fd, (struct sockaddr *)&address, sizeof(address)) == 0);
     close(fd);
-    check_file(at("socket"), "No such device or address");
+    check_file(at("socket"), "is not a regular file");
 }
 
 /* A directory of the path that others write to, at any depth; sticky ones of root are what /tmp is. */

@@ -60,11 +60,11 @@ static void trust_files(void)
 {
     struct tls_params params = {.check_chain = true};
     const char *path = params.ca = pair_path("none.pem");
-    refused(params, path, ": no such file");
+    refused(params, path, ": cannot be opened: No such file or directory");
     params.ca = pair_dir;
-    refused(params, pair_dir, ": not a regular file");
+    refused(params, pair_dir, ": is not a regular file");
     params.ca = "/dev/zero";
-    refused(params, "/dev/zero", ": not a regular file");
+    refused(params, "/dev/zero", ": is not a regular file");
     path = params.ca = pair_path("text.pem");
     save_text(path, "");
     refused(params, path, ": no certificate in this file");
@@ -89,15 +89,18 @@ static void identity_files(void)
     struct tls_params params = {.cert = cert_file, .key = key_file};
     char other[128], locked[128];
     accepted(params);
-    chmod(key_file, 0640);
-    refused(params, key_file, ": a key that others may read is refused, chmod 600");
     chmod(key_file, 0604);
-    refused(params, key_file, ": a key that others may read is refused, chmod 600");
+    refused(params, key_file, ": a key that others may read is refused; chmod o=");
+    chmod(key_file, 0640); /* root says who may use it by a group; nobody else does */
+    if (geteuid() == 0)
+        accepted(params);
+    else
+        refused(params, key_file, ": a key that a group may read is refused unless it is root's; chmod go=");
     chmod(key_file, 0400);
     accepted(params);
     if (geteuid() == 0) {
         CHECK_INT(chown(key_file, 12345, (gid_t)-1), 0);
-        refused(params, key_file, ": a key must belong to root or to the user of the program");
+        refused(params, key_file, ": is owned neither by root nor by the effective user, but by uid 12345; chown it");
         CHECK_INT(chown(key_file, 0, (gid_t)-1), 0);
     }
     keep_path(other, sizeof other, pair_path("other.key"));
