@@ -225,6 +225,11 @@ size_t policy_count_rules(const struct policy *p)
     return p->n_lines;
 }
 
+const struct policy_rule *policy_rule_at(const struct policy *p, size_t number)
+{
+    return number < p->n_lines ? &p->lines[number].rule : NULL;
+}
+
 bool policy_allows_user_policy(const struct policy *p)
 {
     return p->defaults.user_policy;

@@ -180,5 +180,7 @@ const char *policy_origin(const struct policy *p);
 /* SHA-256 of the text, 64 hexadecimal digits (an own small implementation: no OpenSSL here). */
 const char *policy_digest(const struct policy *p);
 size_t policy_count_rules(const struct policy *p); /* the defaults line is none */
+/* The rule of that number, from 0 on; NULL: there are no more. */
+const struct policy_rule *policy_rule_at(const struct policy *p, size_t number);
 bool policy_allows_user_policy(const struct policy *p);
 const struct policy_rule *policy_defaults(const struct policy *p);

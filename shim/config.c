@@ -10,6 +10,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #define SYSTEM_POLICY "/etc/tlsup/policy.conf"
 #define LOOK_AGAIN_NS 1000000000ULL
@@ -18,6 +20,12 @@ static pthread_mutex_t config_lock = PTHREAD_MUTEX_INITIALIZER;
 static struct policy_source source;
 static struct policy_stamp stamps[2];
 static uint64_t looked_ns; /* 0: never */
+static struct place {
+    dev_t dev;
+    ino_t ino;
+    uid_t euid;
+} place;                  /* where the policy was first read */
+static bool root_changed; /* by a call that we saw */
 
 static char environment_path[PATH_MAX]; /* "": none */
 
@@ -52,11 +60,32 @@ static void take_up(const struct policy_source *fresh)
     audit_message(fmt_text(&f), table_has);
 }
 
+static bool is_other_root(void)
+{
+    struct stat root;
+    if (root_changed || stat("/", &root) != 0)
+        return true;
+    if (!looked_ns)
+        place = (struct place){root.st_dev, root.st_ino, geteuid()};
+    return root.st_dev != place.dev || root.st_ino != place.ino;
+}
+
+/* In another root directory, or with other rights, the same path may be somebody else's to write. */
+static bool is_elsewhere(void)
+{
+    return is_other_root() || geteuid() != place.euid;
+}
+
 static void look(void)
 {
     uint64_t now = now_ns();
     if (looked_ns && now - looked_ns < LOOK_AGAIN_NS)
         return;
+    bool elsewhere = is_elsewhere(); /* the first time it notes where we are */
+    if (root_changed || (elsewhere && looked_ns)) {
+        looked_ns = now;
+        return;
+    }
     struct policy_stamp seen[2];
     const char *environment = config_environment_policy();
     policy_stamp_get(SYSTEM_POLICY, environment, seen);
@@ -107,6 +136,30 @@ bool config_demands(void)
     bool demands = !source.policy || policy_demands(source.policy);
     pthread_mutex_unlock(&config_lock);
     return demands;
+}
+
+struct policy *config_before_root_changes(void)
+{
+    pthread_mutex_lock(&config_lock);
+    look();
+    struct policy *p = source.policy ? policy_ref(source.policy) : NULL;
+    pthread_mutex_unlock(&config_lock);
+    return p;
+}
+
+void config_root_changed(void)
+{
+    pthread_mutex_lock(&config_lock);
+    root_changed = true;
+    pthread_mutex_unlock(&config_lock);
+}
+
+bool config_in_other_root(void)
+{
+    pthread_mutex_lock(&config_lock);
+    bool other = looked_ns && is_other_root();
+    pthread_mutex_unlock(&config_lock);
+    return other;
 }
 
 void config_after_fork(void)

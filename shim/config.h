@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The policy that is in force in this process: read at the first stream connect to an IP address, looked at
- * again at most once a second. A changed file is taken up by new connections; bad new text leaves the old in
- * force.
+ * again at most once a second, as long as root directory and effective user are the same. A changed file is
+ * taken up by new connections; bad new text leaves the old in force.
  *
  * Blocks on files; allocates; takes a lock. Not in a signal handler (connect() from one, as the very first of
  * the process, is the exception that is accepted), not before init.
@@ -26,5 +26,12 @@ struct policy *config_policy(uint16_t port, bool *refused, char *why, size_t cap
 
 /* Does any rule have to be kept? Also where there is no usable policy. */
 bool config_demands(void);
+
+/* The policy, read now if it has not been, with a reference to give back, or NULL: no usable policy. */
+struct policy *config_before_root_changes(void);
+/* The root directory is another one: no file of it is a policy for this process. */
+void config_root_changed(void);
+/* Has the root directory changed since the policy was read? */
+bool config_in_other_root(void);
 
 void config_after_fork(void);

@@ -23,6 +23,7 @@ struct cached {
 };
 static struct cached contexts[CONTEXTS];
 static size_t n_contexts;
+static bool root_changed; /* what lies beside us now is not ours */
 
 bool engine_beside(const char *file, char *out, size_t cap)
 {
@@ -71,6 +72,10 @@ static void say(char *why, size_t cap, const char *what, const char *detail)
 static const struct tls_engine *load(char *why, size_t cap)
 {
     char path[PATH_BYTES];
+    if (root_changed) {
+        say(why, cap, "the engine was not loaded before the root directory changed", "");
+        return NULL;
+    }
     if (!engine_beside("libtlsup-tls.so", path, sizeof path)) {
         say(why, cap, "libtlsup-tls.so cannot be found: libtlsup.so was not preloaded by an absolute path",
             "");
@@ -103,6 +108,21 @@ const struct tls_engine *engine_get(char *why, size_t cap)
     return found;
 }
 
+void engine_keep(const struct policy *policy)
+{
+    char why[1];
+    const struct policy_rule *rule;
+    pthread_mutex_lock(&engine_lock);
+    for (size_t i = 0; (rule = policy_rule_at(policy, i)); i++)
+        if (rule->level > LEVEL_NONE && rule->level < LEVEL_REJECT && (engine || engine_get(why, sizeof why)))
+            engine->keep(&(struct tls_params){.ca = rule->ca,
+                                              .crl = rule->crl,
+                                              .cert = rule->cert,
+                                              .key = rule->key,
+                                              .check_chain = rule->level >= LEVEL_FINGERPRINT});
+    pthread_mutex_unlock(&engine_lock);
+}
+
 static struct tls_context *make(const struct engine_wish *wish, struct tls_error *error)
 {
     const struct policy_rule *rule = wish->verdict->rule;
@@ -132,6 +152,18 @@ static void forget(struct cached *place)
     if (place->policy)
         policy_unref(place->policy);
     *place = (struct cached){0};
+}
+
+/* A context that was made before would look for authorities in the new root. */
+void engine_root_changed(bool changed)
+{
+    pthread_mutex_lock(&engine_lock);
+    if (engine)
+        engine->root_changed(changed);
+    for (size_t i = 0; changed && i < n_contexts; i++)
+        forget(&contexts[i]);
+    root_changed |= changed;
+    pthread_mutex_unlock(&engine_lock);
 }
 
 static bool serves(const struct cached *at, const struct policy *policy, const struct engine_wish *wish)

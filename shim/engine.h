@@ -36,6 +36,12 @@ bool engine_is_prepared(struct policy *policy, const struct engine_wish *wish);
 struct tls *engine_open(struct policy *policy, const struct engine_wish *wish, int fd,
                         const struct tls_io *io, const struct tls_peer *peer, struct tls_error *error);
 
+/* Before the root directory changes: loads the engine and reads what the rules of the policy name, as far as
+ * it can be used. Afterwards, `changed`: nothing is read by path any more; else what was read is forgotten.
+ */
+void engine_keep(const struct policy *policy);
+void engine_root_changed(bool changed);
+
 /* Nobody opens a connection meanwhile. The lock comes after those of conns. */
 void engine_hold(void);
 void engine_let_go(void);

@@ -18,7 +18,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define TLS_ENGINE_ABI  3U
+#define TLS_ENGINE_ABI  4U
 #define TLS_PIN_BYTES   32U
 #define TLS_NAMES_BYTES 4096U
 
@@ -127,6 +127,13 @@ struct tls_engine {
      * The caller keeps it for as long as a policy is in force. */
     struct tls_context *(*context_new)(const struct tls_params *params, struct tls_error *error);
     void (*context_free)(struct tls_context *context);
+
+    /* Before the root directory of the process changes: reads what a context of these params will need, of
+     * which check_chain, ca, crl, cert and key count, as far as it can be used. Afterwards, `changed`: later
+     * contexts are made of what was kept, and nothing else is read any more; else it is forgotten. As
+     * context_new; calls of the three are serialised. */
+    void (*keep)(const struct tls_params *params);
+    void (*root_changed)(bool changed);
 
     /* A client connection on fd, which stays the caller's. NULL with error set. */
     struct tls *(*open)(struct tls_context *context, int fd, const struct tls_io *io,

@@ -4,6 +4,7 @@
 #include "shim/config.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
+#include "shim/hooks/root.h"
 #include "shim/real.h"
 #include "shim/table.h"
 #include "shim/wait/memory.h"
@@ -11,6 +12,7 @@
 #include <fcntl.h>
 #include <linux/net.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <string.h>
@@ -82,6 +84,17 @@ static bool exec_call(long number, const struct words *w, long *result)
         argv = P(char *const *, w->c), envp = P(char *const *, w->d);
         *result = execveat((int)w->a, P(const char *, w->b), argv, envp, (int)w->e);
         return true;
+    default: return false;
+    }
+}
+
+/* Calls after which paths lead elsewhere. */
+static bool root_call(long number, const struct words *w, long *result)
+{
+    switch (number) {
+    case SYS_chroot: *result = chroot(P(const char *, w->a)); return true;
+    case SYS_pivot_root: *result = root_pivot(P(const char *, w->a), P(const char *, w->b)); return true;
+    case SYS_setns: *result = setns((int)w->a, (int)w->b); return true;
     default: return false;
     }
 }
@@ -195,7 +208,7 @@ EXPORT long syscall(long number, ...)
     w.f = va_arg(ap, long);
     va_end(ap);
     if (numbers_call(number, &w, &result) || arrivals_call(number, &w, &result) ||
-        bulk_call(number, &w, &result) || exec_call(number, &w, &result) ||
+        bulk_call(number, &w, &result) || exec_call(number, &w, &result) || root_call(number, &w, &result) ||
         socket_call(number, &w, &result) || ring_call(number, &result))
         return result;
     bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;

@@ -210,9 +210,8 @@ static bool add_named(const struct anchors *a, X509_STORE *store, const X509_NAM
     return found;
 }
 
-/* The caller takes a reference of its own, besides the one that set1 takes: X509_LOOKUP_meth_new(3). The
- * store keeps what it has got. */
-static int give(X509_STORE *store, const X509_NAME *name, X509_OBJECT *out)
+/* The caller takes a reference of its own, besides the one that set1 takes: X509_LOOKUP_meth_new(3). */
+int anchors_give(X509_STORE *store, const X509_NAME *name, X509_OBJECT *out)
 {
     int given = 0;
     if (!X509_STORE_lock(store))
@@ -237,7 +236,7 @@ static int by_subject(X509_LOOKUP *lookup, X509_LOOKUP_TYPE type, const X509_NAM
     if (type != X509_LU_X509 || X509_NAME_get0_der(name, &der, &len) != 1 ||
         !subject_of_name(der, len, &subject))
         return 0;
-    return add_named(a, store, name, subject) ? give(store, name, out) : 0;
+    return add_named(a, store, name, subject) ? anchors_give(store, name, out) : 0;
 }
 
 static void lookup_free(X509_LOOKUP *lookup)

@@ -26,3 +26,7 @@ enum anchors_broken {
 /* Makes every certificate of the file at `path` an anchor of `store`, as it stands there now: later changes
  * of the file do not count. At least one must be there. False with error set (TLS_FAIL_SETUP, or MEMORY). */
 bool anchors_add(X509_STORE *store, const char *path, enum anchors_broken broken, struct tls_error *error);
+
+/* What a lookup answers once it has put the certificate that it is asked for into the store, which keeps it:
+ * 1, and the caller has it in `out`; 0 if it is not there. */
+int anchors_give(X509_STORE *store, const X509_NAME *name, X509_OBJECT *out);

@@ -1,49 +1,54 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/tls/context.h"
 
-#include <dirent.h>
 #include <openssl/objects.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "shim/tls/anchors.h"
+#include "shim/tls/directory.h"
 #include "shim/tls/error.h"
+#include "shim/tls/kept.h"
 #include "shim/tls/pem.h"
 #include "shim/tls/session.h"
 #include "shim/tls/verify.h"
 
 /* ---- trust ---- */
 
-/* c_rehash and `openssl rehash` name their links HHHHHHHH.N */
-static bool hashed_name(const char *name)
-{
-    return strspn(name, "0123456789abcdef") == 8 && name[8] == '.' && name[9] >= '0' && name[9] <= '9';
-}
-
-static bool has_hashed(const char *path)
-{
-    DIR *dir = opendir(path);
-    if (!dir)
-        return false;
-    bool found = false;
-    const struct dirent *entry;
-    while (!found && (entry = readdir(dir)))
-        found = hashed_name(entry->d_name);
-    closedir(dir);
-    return found;
-}
-
 /* Not X509_STORE_set_default_paths: it asks the environment (SSL_CERT_FILE, SSL_CERT_DIR), and it reads a
  * bundle of all roots (25 ms) where the directory gives the one that is needed. */
 bool context_trust_system(X509_STORE *store, const char *dir, const char *file, struct tls_error *error)
 {
-    if (!has_hashed(dir))
+    if (kept_has(dir, false))
+        return anchors_add(store, dir, ANCHORS_SKIP, error);
+    if (kept_sealed() || !directory_has_hashed(dir))
         return anchors_add(store, file, ANCHORS_SKIP, error);
-    X509_LOOKUP *lookup = X509_STORE_add_lookup(store, X509_LOOKUP_hash_dir());
-    if (lookup && X509_LOOKUP_add_dir(lookup, dir, X509_FILETYPE_PEM) == 1)
-        return true;
-    error_set(error, TLS_FAIL_MEMORY, "out of memory");
-    return false;
+    return directory_add(store, dir, error);
+}
+
+void context_keep(const struct tls_params *params)
+{
+    const char *dir = X509_get_default_cert_dir();
+    if (params->ca)
+        kept_add(params->ca, false);
+    else if (params->check_chain && directory_has_hashed(dir))
+        kept_directory(dir);
+    else if (params->check_chain)
+        kept_add(X509_get_default_cert_file(), false);
+    if (params->crl)
+        kept_add(params->crl, false);
+    if (params->cert)
+        kept_add(params->cert, false);
+    if (params->cert)
+        kept_add(params->key ? params->key : params->cert, true);
+}
+
+void context_root_changed(bool changed)
+{
+    if (changed)
+        kept_seal();
+    else
+        kept_forget();
 }
 
 static bool set_trust(SSL_CTX *ctx, const struct tls_params *params, struct tls_error *error)

@@ -40,3 +40,6 @@ struct tls_context *context_hold(struct tls_context *context);
 /* The system's trust anchors, by literal path: a directory of hashed names, or else the file. `dir` and
  * `file` are parameters for the tests. */
 bool context_trust_system(X509_STORE *store, const char *dir, const char *file, struct tls_error *error);
+/* See struct tls_engine: keep, root_changed. */
+void context_keep(const struct tls_params *params);
+void context_root_changed(bool changed);

@@ -9,12 +9,15 @@
 #include "shim/tls/certificate.h"
 #include "shim/tls/conn.h"
 #include "shim/tls/context.h"
+#include "shim/tls/directory.h"
 #include "shim/tls/error.h"
 
 static struct tls_engine engine = {
     .abi = TLS_ENGINE_ABI,
     .context_new = context_new,
     .context_free = context_free,
+    .keep = context_keep,
+    .root_changed = context_root_changed,
     .open = conn_open,
     .free = conn_free,
     .handshake = conn_handshake,
@@ -44,7 +47,7 @@ static void start(void)
     if (OPENSSL_init_crypto(OPENSSL_INIT_NO_ATEXIT, NULL) != 1)
         return;
     error_enter(&scope);
-    started = OPENSSL_init_ssl(0, NULL) == 1 && wire_init() && anchors_init();
+    started = OPENSSL_init_ssl(0, NULL) == 1 && wire_init() && anchors_init() && directory_init();
     engine.version = OpenSSL_version(OPENSSL_VERSION);
     error_leave(&scope);
 }

@@ -3,11 +3,13 @@
 
 #include <openssl/err.h>
 #include <openssl/pem.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "policy/open.h"
 #include "shim/tls/error.h"
+#include "shim/tls/kept.h"
 
 #define WHY_BYTES 512U
 
@@ -32,6 +34,17 @@ void pem_content_free(struct pem_content *content)
     content->bytes = NULL;
 }
 
+bool pem_join(const struct pem_content *a, const struct pem_content *b, struct pem_content *out)
+{
+    if (!make_room(out, a->len + b->len))
+        return false;
+    if (a->len)
+        memcpy(out->bytes, a->bytes, a->len);
+    if (b->len)
+        memcpy(out->bytes + a->len, b->bytes, b->len);
+    return true;
+}
+
 static void refused_file(const char *why, struct tls_error *error)
 {
     struct text t = error_start(error, TLS_FAIL_SETUP);
@@ -40,6 +53,15 @@ static void refused_file(const char *why, struct tls_error *error)
 
 bool pem_read_file(const char *path, bool secret, struct pem_content *out, struct tls_error *error)
 {
+    if (kept_read(path, secret, out)) {
+        if (!out->bytes)
+            error_set(error, TLS_FAIL_MEMORY, "out of memory");
+        return out->bytes != NULL;
+    }
+    if (kept_sealed()) {
+        error_path(error, path, "was not read before the root directory changed");
+        return false;
+    }
     char why[WHY_BYTES];
     struct open_file file;
     if (open_trusted(path, secret ? OPEN_SECRET : OPEN_PUBLIC, why, sizeof why, &file) != OPEN_DONE) {
