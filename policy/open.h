@@ -21,8 +21,8 @@ enum open_kind {
 
 enum open_result {
     OPEN_DONE,
-    OPEN_ABSENT,    /* there is no such file */
-    OPEN_DENIED,    /* we may not read it, or not go there */
+    OPEN_ABSENT,  /* there is no such file */
+    OPEN_DENIED,  /* we may not read it, or not go there */
     OPEN_STARVED, /* no memory, no descriptor: another time it may go */
     OPEN_REFUSED,
 };

@@ -158,10 +158,11 @@ static void forget(struct cached *place)
 void engine_root_changed(bool changed)
 {
     pthread_mutex_lock(&engine_lock);
-    if (engine)
+    if (engine) {
         engine->root_changed(changed);
-    for (size_t i = 0; changed && i < n_contexts; i++)
-        forget(&contexts[i]);
+        for (size_t i = 0; changed && i < n_contexts; i++)
+            forget(&contexts[i]);
+    }
     root_changed |= changed;
     pthread_mutex_unlock(&engine_lock);
 }

@@ -100,7 +100,8 @@ static void identity_files(void)
     accepted(params);
     if (geteuid() == 0) {
         CHECK_INT(chown(key_file, 12345, (gid_t)-1), 0);
-        refused(params, key_file, ": is owned neither by root nor by the effective user, but by uid 12345; chown it");
+        refused(params, key_file,
+                ": is owned neither by root nor by the effective user, but by uid 12345; chown it");
         CHECK_INT(chown(key_file, 0, (gid_t)-1), 0);
     }
     keep_path(other, sizeof other, pair_path("other.key"));
