@@ -194,7 +194,7 @@ E
     local sanitize=()
     [[ -z $(sanitizer_runtime) ]] || sanitize=(-fsanitize=address -fsanitize=undefined)
     $CC "${sanitize[@]}" -std=gnu11 -D_GNU_SOURCE '-DTLSUP_VERSION="test"' '-DTLSUP_MULTIARCH="test"' -DTLSUP_SYSTEM_POLICY="\"$TMP/system.conf\"" -I"$ROOT" -o "$TMP/t/tlsup" \
-        "$ROOT"/policy/*.c "$ROOT"/shim/cli/*.c "$BUILD"/obj/shim/{real,table,names,config,engine}.o \
+        "$ROOT"/policy/*.c "$ROOT"/shim/cli/*.c "$BUILD"/obj/shim/{real,symbols,table,names,config,engine}.o \
         "$BUILD"/obj/shim/{audit,conn,http1,negotiate,net}/*.o "$BUILD/obj/shim/relay/pair.o" -ldl -pthread
     echo '* may' >"$TMP/p.conf"
     forbidden() {

@@ -38,7 +38,7 @@ static int make(int domain, int protocol)
 __attribute__((noreturn)) static void go_and_make(int line, pid_t thread, int domain, int protocol)
 {
     int there = (int)real.syscall(SYS_pidfd_open, sock_process(thread), 0);
-    if (setns(there, CLONE_NEWNET) != 0 && setns(there, CLONE_NEWUSER | CLONE_NEWNET) != 0) {
+    if (real.setns(there, CLONE_NEWNET) != 0 && real.setns(there, CLONE_NEWUSER | CLONE_NEWNET) != 0) {
         pass_send(line, -1, errno);
         _exit(1);
     }
