@@ -55,11 +55,11 @@ bool kept_has(const char *path, bool secret)
 
 bool kept_read(const char *path, bool secret, struct pem_content *out)
 {
-    static const struct pem_content nothing;
+    *out = (struct pem_content){0};
     pthread_mutex_lock(&lock);
     const struct kept *k = find(path, secret);
-    if (k && !pem_join(&k->content, &nothing, out))
-        *out = nothing;
+    if (k)
+        (void)pem_append(out, &k->content);
     pthread_mutex_unlock(&lock);
     return k != NULL;
 }
@@ -75,16 +75,12 @@ void kept_add(const char *path, bool secret)
 /* Adds the file to what there is. One that cannot be used is no anchor. */
 static bool append(struct pem_content *content, const char *path)
 {
-    struct pem_content one, both;
+    struct pem_content one;
     struct tls_error ignored;
     if (!pem_read_file(path, false, &one, &ignored))
         return true;
-    bool ok = pem_join(content, &one, &both);
+    bool ok = pem_append(content, &one);
     pem_content_free(&one);
-    if (ok) {
-        pem_content_free(content);
-        *content = both;
-    }
     return ok;
 }
 

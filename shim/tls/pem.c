@@ -34,14 +34,22 @@ void pem_content_free(struct pem_content *content)
     content->bytes = NULL;
 }
 
-bool pem_join(const struct pem_content *a, const struct pem_content *b, struct pem_content *out)
+bool pem_append(struct pem_content *to, const struct pem_content *more)
 {
-    if (!make_room(out, a->len + b->len))
-        return false;
-    if (a->len)
-        memcpy(out->bytes, a->bytes, a->len);
-    if (b->len)
-        memcpy(out->bytes + a->len, b->bytes, b->len);
+    size_t len = to->bytes ? to->len : 0, sum = len + more->len;
+    if (len && more->len) { /* pages are moved, not copied */
+        void *at = mremap(to->bytes, len, sum, MREMAP_MAYMOVE);
+        if (at == MAP_FAILED)
+            return false;
+        to->bytes = at;
+        to->len = sum;
+    } else if (!len) {
+        pem_content_free(to);
+        if (!make_room(to, sum))
+            return false;
+    }
+    if (more->len)
+        memcpy(to->bytes + len, more->bytes, more->len);
     return true;
 }
 

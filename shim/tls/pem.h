@@ -19,8 +19,9 @@ struct pem_content {
  * dump shows them; pem_content_free wipes and frees them. */
 bool pem_read_file(const char *path, bool secret, struct pem_content *out, struct tls_error *error);
 void pem_content_free(struct pem_content *content);
-/* A new one of the bytes of both, which stay. False for want of memory. */
-bool pem_join(const struct pem_content *a, const struct pem_content *b, struct pem_content *out);
+/* Adds a copy of the bytes to `to`, which is empty ({0}) or as pem_read_file left it. False for want of
+ * memory: it is as it was. */
+bool pem_append(struct pem_content *to, const struct pem_content *more);
 
 /* For OpenSSL's readers. An encrypted file asks for no passphrase: there is nobody to ask, and the terminal
  * is the program's. */
