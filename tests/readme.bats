@@ -143,7 +143,7 @@ example() {
     run "$BUILD/tlsup" check "$TMP/example.conf"
     [ "$status" -eq 0 ]
     # its files are not on this machine
-    left=$(grep warning <<<"$output" | grep -vc 'cannot be read: No such file') || true
+    left=$(grep warning <<<"$output" | grep -vc 'cannot be opened: No such file') || true
     [ "$left" -eq 0 ]
 }
 
