@@ -123,7 +123,10 @@ bool subject_of_name(const uint8_t *der, size_t len, uint64_t *out)
 bool subject_of_certificate(const uint8_t *der, size_t len, uint64_t *out)
 {
     struct der at = {der, len}, skipped;
-    if (!step_into(&at, TAG_SEQUENCE) || !step_into(&at, TAG_SEQUENCE))
+    bool inside = step_into(&at, TAG_SEQUENCE); /* Certificate */
+    if (inside)
+        inside = step_into(&at, TAG_SEQUENCE); /* TBSCertificate */
+    if (!inside)
         return false;
     take(&at, TAG_VERSION, &skipped);           /* version 1 has none */
     return take(&at, TAG_INTEGER, &skipped) &&  /* serialNumber */
