@@ -50,11 +50,11 @@ static void mixtures(void)
 {
     static const char bytes[] = {'\t', ' ', '!', '~', 'a', (char)0x80, (char)0x9f, (char)0xff};
     char text[16];
-    unsigned long x = 7;
+    uint64_t x = 7;
     for (unsigned n = 0; n < 20000; n++) {
         bool control = n % 4 == 0;
         for (size_t i = 0; i < sizeof text; i++) {
-            x = x * 6364136223846793005UL + 1442695040888963407UL;
+            x = x * 6364136223846793005U + 1442695040888963407U;
             text[i] = bytes[x >> 61 & 7];
         }
         if (control)
