@@ -152,8 +152,8 @@ struct tls_engine {
     /* Is there plaintext (DONE), or what would read say? Takes nothing, but may take ciphertext off the
      * socket. */
     enum tls_result (*poll)(struct tls *tls);
-    /* Plaintext or ciphertext is held in user space: the kernel's view of readability is not the whole truth.
-     */
+    /* Plaintext or ciphertext is held in user space, or an end that was met behind it: the kernel's view of
+     * readability is not the whole truth. */
     bool (*pending)(const struct tls *tls);
     /* Plaintext bytes that a read would give without touching the socket (FIONREAD). */
     size_t (*readable)(const struct tls *tls);

@@ -215,7 +215,7 @@ size_t wire_queued(const struct wire *w)
 
 bool wire_holds_input(const struct wire *w)
 {
-    return w->complete != w->taken && w->complete + 1 != w->taken;
+    return w->strange || (w->complete != w->taken && w->complete + 1 != w->taken);
 }
 
 void wire_clear(struct wire *w)

@@ -59,7 +59,8 @@ BIO *wire_bio(struct wire *wire);
 /* One send of all that is queued. */
 enum tls_result wire_flush(struct wire *wire);
 size_t wire_queued(const struct wire *wire);
-/* Whole records were received that OpenSSL has not begun. */
+/* Whole records were received that OpenSSL has not begun, or bytes that are none, which it is to be told of.
+ */
 bool wire_holds_input(const struct wire *wire);
 /* OpenSSL begins the next record. */
 void wire_record_taken(struct wire *wire);

@@ -25,6 +25,7 @@ struct tls {
     struct wire wire;
     enum conn_phase phase;
     enum tls_result end;    /* how reading ended, sticky; TLS_DONE while it has not */
+    bool end_told;          /* by a read */
     bool shut;              /* close_notify was sent */
     bool speaks_next;       /* see struct tls_peer */
     struct tls_error error; /* why the last call failed or the stream was truncated */

@@ -31,7 +31,8 @@ static enum tls_result read_records(struct tls *tls, uint8_t *buf, size_t cap, s
     tls->wire.drained = false;
     while (*got < cap) {
         size_t n = 0;
-        if (SSL_read_ex(tls->ssl, buf + *got, cap - *got, &n) != 1)
+        /* OpenSSL may have read ahead, so that a flood is over before the wire is asked again */
+        if (SSL_read_ex(tls->ssl, buf + *got, cap - *got, &n) != 1 || tls->wire.flooded)
             return conn_result(tls);
         *got += n;
         tls->wire.idle_records = 0;
@@ -45,6 +46,7 @@ enum tls_result stream_read(struct tls *tls, void *buf, size_t cap, size_t *got)
 {
     *got = 0;
     enum tls_result result = readable_phase(tls);
+    tls->end_told = tls->end_told || tls->end != TLS_DONE;
     if (result != TLS_DONE || cap == 0)
         return result;
     struct error_scope scope;
@@ -55,6 +57,7 @@ enum tls_result stream_read(struct tls *tls, void *buf, size_t cap, size_t *got)
     error_leave(&scope);
     if (result != TLS_DONE && result != TLS_WANT_READ)
         tls->end = result; /* for the next call, if this one has something to give */
+    tls->end_told = tls->end != TLS_DONE && !*got;
     return *got ? TLS_DONE : result;
 }
 
@@ -67,7 +70,7 @@ enum tls_result stream_poll(struct tls *tls)
     error_enter(&scope);
     size_t queued = wire_queued(&tls->wire), n;
     char byte;
-    if (SSL_peek_ex(tls->ssl, &byte, 1, &n) != 1)
+    if (SSL_peek_ex(tls->ssl, &byte, 1, &n) != 1 || tls->wire.flooded)
         result = conn_result(tls);
     else
         tls->wire.idle_records = 0;
@@ -80,8 +83,9 @@ enum tls_result stream_poll(struct tls *tls)
 
 bool stream_pending(const struct tls *tls)
 {
-    return tls->phase == CONN_OPEN && tls->end == TLS_DONE &&
-           (SSL_pending(tls->ssl) > 0 || wire_holds_input(&tls->wire));
+    return tls->phase == CONN_OPEN &&
+           (tls->end != TLS_DONE ? !tls->end_told
+                                 : SSL_pending(tls->ssl) > 0 || wire_holds_input(&tls->wire));
 }
 
 size_t stream_readable(const struct tls *tls)

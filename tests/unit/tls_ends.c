@@ -13,6 +13,7 @@ static void closed(int max)
     server_close(&p);
     p.link->fin = true;
     expect_read(&p, TLS_DONE, "bye");
+    CHECK(p.e->pending(p.tls)); /* the end was taken off the socket as well, and nobody was told */
     expect_end(&p, TLS_CLOSED);
     CHECK_STR(p.e->error(p.tls)->text, "");
     expect_write(&p, TLS_DONE, "more", 4); /* RFC 8446 section 6.1: the other direction is still ours */
@@ -36,6 +37,7 @@ static void strange(int max)
     server_write(&p, "more", 4);
     queue_put(&p.link->down, "HTTP/1.1 400 No\r\n", 17);
     expect_read(&p, TLS_DONE, "datamore");
+    CHECK(p.e->pending(p.tls));
     expect_end(&p, TLS_FAILED);
     CHECK_INT(p.e->error(p.tls)->failure, TLS_FAIL_NOT_TLS);
     CHECK(strstr(p.e->error(p.tls)->text, "HTTP/1.1 400 No") != NULL);
