@@ -63,7 +63,8 @@ start_server() {
 us() {
     local status=0
     : >"$TMP/audit"
-    TLSUP_POLICY=$TMP/policy LD_PRELOAD=$BUILD/libtlsup.so fetch -H "X-Canary: $CANARY" "http://$1:$2/" >"$TMP/out" \
+    local under=("$BUILD/tlsup" run -p "$TMP/policy" --)
+    fetch -H "X-Canary: $CANARY" "http://$1:$2/" >"$TMP/out" \
         2>"$TMP/err" || status=$?
     case $status:$(jq -r 'select(.event == "decision") | "\(.action) \(.result_type)"' "$TMP/audit") in
         '0:upgraded success') echo ok ;;
@@ -91,12 +92,12 @@ curl_says() { # ASKED PORT
     ok_or_no fetch --cacert "$DIR/root.crt" --capath /nowhere "https://$1:$2/"
 }
 
-# fetch OPTION... URL: whatever its name is, it is here
+# fetch OPTION... URL: whatever its name is, it is here; `under` what the caller says
 fetch() {
     local resolve=() host=${*: -1}
     host=${host#*//} host=${host%/}
     [[ $host == \[* ]] || resolve=(--resolve "${host,,}:127.0.0.1")
-    curl -sS --max-time 20 "${resolve[@]}" "$@"
+    "${under[@]}" curl -sS --max-time 20 "${resolve[@]}" "$@"
 }
 
 @test "each certificate is judged as its row says, and the others judge alike or there is a reason" {
