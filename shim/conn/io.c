@@ -119,8 +119,8 @@ bool conn_settling(const struct conn *c)
     if (conn_negotiating(c))
         return true;
     if (c->state == CONN_OPEN)
-        return (buffer_len(&c->hold) && !c->head_partial) || buffer_len(&c->edited) ||
-               c->engine->queued(c->tls) > 0;
+        return !c->gone && ((buffer_len(&c->hold) && !c->head_partial) || buffer_len(&c->edited) ||
+                            c->engine->queued(c->tls) > 0);
     return c->state == CONN_PLAIN && buffer_len(&c->hold);
 }
 

@@ -116,6 +116,14 @@ static void fin(struct conn *c)
     real.shutdown(c->fd, SHUT_WR);
 }
 
+/* What was accepted cannot go any more: as with TCP the next call is told. */
+static void strand(struct conn *c)
+{
+    buffer_free(&c->hold);
+    buffer_free(&c->edited);
+    conn_keep_error(c);
+}
+
 void open_flush(struct conn *c)
 {
     c->want_in = c->want_out = false;
@@ -125,9 +133,11 @@ void open_flush(struct conn *c)
     }
     size_t taken = 0, before = buffer_len(&c->hold);
     if ((before && !c->head_partial) || buffer_len(&c->edited)) {
-        outgoing_forward(c, buffer_at(&c->hold), before, &taken);
+        enum conn_rc rc = outgoing_forward(c, buffer_at(&c->hold), before, &taken);
         if (c->state == CONN_OPEN)
             buffer_consume(&c->hold, taken);
+        if (c->state == CONN_OPEN && rc == RC_ERROR)
+            strand(c);
         c->changed = c->changed || taken > 0;
     }
     if (c->state == CONN_OPEN && (c->engine->queued(c->tls) || buffer_len(&c->edited)))
