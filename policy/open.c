@@ -281,15 +281,17 @@ static void walk_end(struct walk *w)
 
 /* ---- opening ---- */
 
-/* What was found at the end of the way, as a descriptor that can be read. A device is not opened: that alone
- * can do something. */
+/* What was found at the end of the way, which is closed, as a descriptor that can be read: a program may have
+ * no more than two left. A device is not opened: that alone can do something. */
 static enum open_result open_found(struct walk *w, enum open_kind kind, int found, struct open_file *out)
 {
     /* O_NONBLOCK: should it be a FIFO by now, it must not hold us up before it is refused */
     int flags = O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK | O_NOCTTY;
     struct stat st;
 
-    if (fstat(found, &st) != 0)
+    bool known = fstat(found, &st) == 0;
+    close(found);
+    if (!known)
         return stopped(w);
     if (!check_file(w->why, w->path, kind, &st))
         return OPEN_REFUSED;
@@ -314,7 +316,7 @@ enum open_result open_trusted(const char *path, enum open_kind kind, char *why, 
     result = go(w, kind != OPEN_POLICY, &found);
     if (result == OPEN_DONE)
         result = open_found(w, kind, found, out);
-    if (found >= 0)
+    else if (found >= 0)
         close(found);
     if (result != OPEN_DONE && out->fd >= 0) {
         close(out->fd);

@@ -63,7 +63,7 @@ start_server() {
 us() {
     local status=0
     : >"$TMP/audit"
-    local under=("$BUILD/tlsup" run -p "$TMP/policy" --)
+    local under=(tlsup_run -p "$TMP/policy" --)
     fetch -H "X-Canary: $CANARY" "http://$1:$2/" >"$TMP/out" \
         2>"$TMP/err" || status=$?
     case $status:$(jq -r 'select(.event == "decision") | "\(.action) \(.result_type)"' "$TMP/audit") in

@@ -104,8 +104,9 @@ serve() {
     as_root mkdir -p "$FRESH/srv/origin"
     as_root chmod 777 "$FRESH/srv/origin"
     start_origin --dir "$FRESH/srv/origin"
+    as_root install -D -m 644 "$FRESH/srv/origin/ca.pem" "$FRESH/etc/tlsup/ca.pem" # where nobody else can write
     printf '%s\n' 'defaults - user-policy=yes audit=none' \
-        "localhost:$ORIGIN_PORT verify try=upgrade ca=/srv/origin/ca.pem" '* verify' | as_root tee "$FRESH/etc/tlsup/policy.conf" >/dev/null
+        "localhost:$ORIGIN_PORT verify try=upgrade ca=/etc/tlsup/ca.pem" '* verify' | as_root tee "$FRESH/etc/tlsup/policy.conf" >/dev/null
     URL=http://localhost:$ORIGIN_PORT/bytes/100
 }
 

@@ -89,7 +89,7 @@ int main(int argc, char **argv)
     if (strcmp(mode, "none") == 0)
         return fetch_with(port, canary, 3, false);
     if (strncmp(mode, "fewer", 5) == 0)
-        return fetch_with(port, canary, 4, strcmp(mode, "fewer-open") == 0);
+        return fetch_with(port, canary, 6, strcmp(mode, "fewer-open") == 0);
     if (strcmp(mode, "plugin") == 0)
         return elsewhere(argv[4], argv[5], port, canary);
     void (*early_wait)(void);
