@@ -23,9 +23,9 @@ make_pristine() {
     mirror=$(apt-get indextargets --format '$(REPO_URI)' "Codename: $codename" | sort -u | head -n 1)
     as_root rm -rf "$PRISTINE"
     mkdir -p "$PRISTINE"
-    as_root debootstrap --variant=minbase --include=ca-certificates,curl,libssl3,logrotate "$codename" "$PRISTINE/root" "$mirror" || return
-    as_root cp /etc/resolv.conf /etc/hosts "$PRISTINE/root/etc/"
-    inside_of "$PRISTINE/root" sh -c 'dpkg --add-architecture i386 && apt-get -q update &&
+    as_root debootstrap --variant=minbase --include=ca-certificates,curl,libssl3,logrotate "$codename" "$PRISTINE/tree" "$mirror" || return
+    as_root cp /etc/resolv.conf /etc/hosts "$PRISTINE/tree/etc/"
+    inside_of "$PRISTINE/tree" sh -c 'dpkg --add-architecture i386 && apt-get -q update &&
         apt-get -q -y --no-install-recommends install libssl3:i386 wget:i386 && apt-get clean' || return
     echo "$codename" >"$PRISTINE/made"
 }
@@ -66,7 +66,7 @@ setup_file() {
         return 1
     fi
     wait $! || { tail -n 30 "$DEBS/log" >&2; return 1; }
-    as_root cp -a "$PRISTINE/root" "$FRESH"
+    as_root cp -a "$PRISTINE/tree" "$FRESH"
     as_root cp -a "$DEBS/new" "$FRESH/new"
     as_root cp -a "$DEBS/old" "$FRESH/old"
 }

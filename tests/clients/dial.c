@@ -7,6 +7,8 @@
  *
  * One line a call: "connect 0", "send 120", "send EACCES", "recv 300 EOF", and "again CALL RESULT".
  */
+#include "tests/clients/told.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -25,36 +27,12 @@
 #define SLOW_MS     500
 #define PATIENCE_S  20 /* SIGALRM ends a call that never returns */
 
-static volatile sig_atomic_t pipe_signal;
 static size_t piece = REQUEST_MAX; /* bytes a send */
 static unsigned pause_ms;          /* between sends */
 static size_t keep_at;             /* the response to this many bytes is read before the rest is sent */
 static bool listens;               /* receives before it sends */
 static unsigned wait_ms;           /* before it sends */
 static FILE *received;
-
-static void on_pipe(int signal_number)
-{
-    (void)signal_number;
-    pipe_signal = 1;
-}
-
-static long long now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
-/* 0, a count, or the errno's name */
-static const char *result(ssize_t n)
-{
-    static char text[24];
-    if (n < 0)
-        return strerrorname_np(errno);
-    snprintf(text, sizeof text, "%zd", n);
-    return text;
-}
 
 static int dial(const char *host, const char *port)
 {

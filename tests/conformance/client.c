@@ -17,6 +17,8 @@
  * (more open than before), "ms N" (from connect to the end), "pipe" (SIGPIPE came). What was received goes to
  * the file OUT.
  */
+#include "tests/clients/told.h"
+
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -61,30 +63,6 @@ struct talk {
 
 static struct options options = {.piece = REQUEST_MAX};
 static int patience = PATIENCE_S;
-static volatile sig_atomic_t pipe_signal;
-
-static void on_pipe(int signal_number)
-{
-    (void)signal_number;
-    pipe_signal = 1;
-}
-
-static long long now_ms(void)
-{
-    struct timespec t;
-    clock_gettime(CLOCK_MONOTONIC, &t);
-    return t.tv_sec * 1000LL + t.tv_nsec / 1000000;
-}
-
-/* A number, or the name of errno */
-static const char *result(ssize_t n)
-{
-    static char text[24];
-    if (n < 0)
-        return strerrorname_np(errno);
-    snprintf(text, sizeof text, "%zd", n);
-    return text;
-}
 
 static int open_descriptors(void)
 {

@@ -110,7 +110,7 @@ class Clients:
     def __init__(self, build, directory):
         self.directory = pathlib.Path(directory)
         self.build = build
-        cc = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1"]
+        cc = ["gcc", "-std=gnu11", "-D_GNU_SOURCE", "-O1", "-I", ROOT]
         subprocess.run(cc + ["-o", self.directory / "client", HERE / "client.c"], check=True)
         subprocess.run(cc + ["-shared", "-fPIC", "-o", self.directory / "names.so", HERE / "names.c"], check=True)
         preload = [str(build / "libtlsup.so"), str(self.directory / "names.so")]

@@ -244,9 +244,10 @@ while True: out.write(s.recv(1 << 17))' "$TMP/wire" 3>&- &
 
 @test "servers and clients are under it alike: nginx over TLS, cupsd upgraded" {
     machine_boot "$person; $servers; echo '$LINE' >/etc/ld.so.preload" "$STAGE"
-    local name
+    local name pid
     for name in nginx cups; do
-        grep -q libtlsup.so "$(on_machine systemctl show -p MainPID --value $name | sed "s|.*|/proc/$MACHINE/root/proc/&/maps|")"
+        pid=$(on_machine systemctl show -p MainPID --value "$name")
+        on_machine grep -q libtlsup.so "/proc/$pid/maps"
     done
     listen_in
     run -0 as_person "curl -sS -H 'X-Canary: $CANARY' http://old.example/"
