@@ -21,7 +21,7 @@ setup() {
 # storm WAY: over TCP first, so that what is asked for is what TCP gives
 storm() {
     "$BATS_FILE_TMPDIR/storm" "$1" "$ORIGIN_PORT" in-the-clear
-    run tlsup_run -p "$TMP/policy" -- timeout 60 "$BATS_FILE_TMPDIR/storm" "$1" "$ORIGIN_PORT" "$CANARY"
+    run tlsup_run -p "$TMP/policy" -- timeout -k 5 60 "$BATS_FILE_TMPDIR/storm" "$1" "$ORIGIN_PORT" "$CANARY"
     [[ $status == 0 && $output == ok ]] || {
         echo "$status $output" >&2
         return 1

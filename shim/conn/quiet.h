@@ -22,7 +22,7 @@ bool quiet_holds_back(int signal);
 /* What the thread was like before. */
 struct quiet {
     sigset_t signals;
-    int cancel;
+    int cancel, type; /* of pthread_setcancelstate() and pthread_setcanceltype() */
 };
 
 /* For a sleep inside, of a call that takes a mask (ppoll): from here on the thread may be cancelled, and a
