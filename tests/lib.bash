@@ -96,6 +96,25 @@ teardown() {
     stop_all
 }
 
+# a relay ends with its connection: none is left of this test, or of its origin
+no_relay() {
+    ! relays >/dev/null
+}
+# the pids of the relays of this origin's connections
+relays() {
+    local comm pid found=1
+    for comm in /proc/[0-9]*/comm; do
+        [[ $(cat "$comm" 2>/dev/null) == tlsup-relay ]] || continue
+        pid=${comm//[!0-9]/}
+        [[ $(sed -n 's/^State:[[:space:]]*\(.\).*/\1/p' "/proc/$pid/status") != Z ]] || continue
+        grep -qz "BATS_TEST_TMPDIR=$BATS_TEST_TMPDIR\$" "/proc/$pid/environ" 2>/dev/null ||
+            grep -qz "^http://.*:$ORIGIN_PORT\$" "/proc/$pid/cmdline" 2>/dev/null || continue
+        echo "$pid"
+        found=0
+    done
+    return "$found"
+}
+
 # event REGEX: is there such a line in events.log? wait_event waits up to 5 s for it.
 event() {
     grep -Eq -- "$1" "$ORIGIN_DIR/events.log"
