@@ -3,7 +3,7 @@
 
 #include "shim/audit.h"
 #include "shim/audit/fmt.h"
-#include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/table.h"
 
 #include <limits.h>

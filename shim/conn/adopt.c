@@ -4,7 +4,9 @@
  * fork() has done that, or somebody did it unseen. What goes through it is governed all the same.
  */
 #include "shim/conn/dial.h"
+#include "shim/conn/life.h"
 #include "shim/conn/owner.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 #include "shim/table.h"
 

@@ -1,5 +1,8 @@
 /* SPDX-License-Identifier: MIT */
+#include "shim/conn/buffer.h"
+
 #include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 
 #include <stdlib.h>

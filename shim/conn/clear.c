@@ -4,7 +4,9 @@
  * at, head by head, because the next request on that connection may be for somebody to whom the clear is not
  * allowed. All that CONN_OPEN knows of heads, framing and readiness holds; only the bytes are not encrypted.
  */
+#include "shim/conn/machine.h"
 #include "shim/conn/proxy.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 
 #include <errno.h>

@@ -4,8 +4,12 @@
  * The one place that may enter CONN_PLAIN is here.
  */
 #include "shim/audit/fmt.h"
+#include "shim/conn/buffer.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/memory.h"
 #include "shim/conn/proxy.h"
+#include "shim/conn/socket.h"
 #include "shim/conn/tries.h"
 #include "shim/real.h"
 

@@ -1,6 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Dialling again: a redial keeps the descriptor and everything that hangs on it. */
 #include "shim/conn/dial.h"
+
+#include "shim/conn/buffer.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/conn/tries.h"
 #include "shim/real.h"
 

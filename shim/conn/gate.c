@@ -2,8 +2,12 @@
 /* How a conn begins: what connect() was told, what the policy says of it, and the seal on the descriptor. */
 #include "shim/config.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/records.h"
+#include "shim/conn/socket.h"
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/start.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Which socket a descriptor is, and which process may use the session on it: a number proves neither. */
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
 #include "shim/conn/owner.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 #include "shim/table.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/incoming.h"
 
+#include "shim/conn/buffer.h"
 #include "shim/conn/memory.h"
 #include "shim/conn/tries.h"
 #include "shim/http1/rewrite.h"

@@ -1,8 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* The program's bytes in every state: held, passed on, refused, or handed to open.c. And what poll may say of
  * them. */
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/records.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 
 #include <errno.h>

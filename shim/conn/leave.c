@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* How a conn goes: a number of it is closed or replaced, and the last one says goodbye. */
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/records.h"
 #include "shim/real.h"
 #include "shim/table.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The lock of a conn: held around one non-blocking step, in which no handler may meet it half way. */
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
 #include "shim/conn/quiet.h"
 #include "shim/start.h"
 #include "shim/table.h"

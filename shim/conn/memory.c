@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/memory.h"
 
+#include "shim/conn/socket.h"
+
 #include <string.h>
 
 #define PLACES    64U

@@ -1,6 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* CONN_OPEN: plaintext between the program and the engine, with the framing of both directions watched. */
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/incoming.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 
 #include <errno.h>

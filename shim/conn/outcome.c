@@ -2,9 +2,14 @@
 /* What follows from a failure: the clear where the level says so, else a refusal. The one place that may
  * enter CONN_PLAIN is here. */
 #include "shim/audit/fmt.h"
+#include "shim/conn/buffer.h"
 #include "shim/conn/dial.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/memory.h"
 #include "shim/conn/proxy.h"
+#include "shim/conn/records.h"
+#include "shim/conn/socket.h"
 #include "shim/conn/tries.h"
 #include "shim/real.h"
 

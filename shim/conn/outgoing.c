@@ -4,9 +4,13 @@
  * looked at before a byte of it leaves, and may go out as another one (http1/edit.h): *taken counts what the
  * program gave, and the edited head is ours to send.
  */
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
 #include "shim/conn/incoming.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/proxy.h"
+#include "shim/conn/records.h"
 #include "shim/http1/edit.h"
 #include "shim/real.h"
 

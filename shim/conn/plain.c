@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* CONN_PLAIN: what was held before the clear was allowed goes first, and the server may still ask for TLS. */
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
 #include "shim/conn/memory.h"
+#include "shim/conn/records.h"
+#include "shim/conn/socket.h"
 
 #include <errno.h>
 

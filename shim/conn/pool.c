@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/pool.h"
 
+#include "shim/conn/buffer.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
 #include "shim/conn/owner.h"
 #include "shim/real.h"
 #include "shim/table.h"

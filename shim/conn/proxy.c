@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/proxy.h"
 
+#include "shim/conn/buffer.h"
 #include "shim/conn/dial.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/records.h"
 #include "shim/conn/tries.h"
 #include "shim/real.h"
 

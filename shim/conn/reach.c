@@ -5,6 +5,9 @@
  * that takes a while. Nothing is said on any of them here.
  */
 #include "shim/conn/dial.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/conn/tries.h"
 #include "shim/real.h"
 

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The two laws of readiness: never told of what cannot be used, never waiting for what is there (DESIGN
  * section 9). */
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/real.h"
 
 #include <poll.h>

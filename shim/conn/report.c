@@ -3,6 +3,8 @@
 #include "shim/audit.h"
 #include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/records.h"
+#include "shim/conn/socket.h"
 #include "shim/negotiate/strategy.h"
 #include "shim/table.h"
 

@@ -3,6 +3,7 @@
 
 #include "shim/audit/fmt.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
 #include "shim/engine.h"
 #include "shim/negotiate/strategy.h"

@@ -2,8 +2,10 @@
 #include "shim/conn/share.h"
 
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 #include "shim/start.h"
 #include "shim/table.h"

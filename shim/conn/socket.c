@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Our own calls on a socket. */
-#include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 
 #include <errno.h>

@@ -1,9 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The table of transitions, and the step that drives a conn through it. */
+#include "shim/conn/bytes.h"
 #include "shim/conn/dial.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/memory.h"
 #include "shim/conn/proxy.h"
+#include "shim/conn/records.h"
 #include "shim/conn/secure.h"
+#include "shim/conn/socket.h"
 #include "shim/negotiate/strategy.h"
 
 #include <errno.h>

@@ -3,8 +3,10 @@
 
 #include "shim/audit/fmt.h"
 #include "shim/conn/dial.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/memory.h"
 #include "shim/conn/secure.h"
+#include "shim/conn/socket.h"
 #include "shim/negotiate/strategy.h"
 
 #include <errno.h>

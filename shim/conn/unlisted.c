@@ -2,6 +2,8 @@
 /* HTTP to ports that no line of the policy names: in testing an operator wants to hear of it. */
 #include "shim/config.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/records.h"
 #include "shim/http1/head.h"
 #include "shim/names.h"
 #include "shim/real.h"

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Ways to move bytes that do not pass through a buffer of the program. Where we can read and write in their
  * stead we do; splice() is left to the kernel and a relay. */
-#include "shim/conn/conn.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"

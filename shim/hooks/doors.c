@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Doors by which bytes would pass us by: libc does not call itself through the symbols that we interpose. */
-#include "shim/conn/conn.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"

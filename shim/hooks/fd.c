@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Descriptor numbers: closed, duplicated, and asked about. */
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"

@@ -2,6 +2,8 @@
 #include "shim/hooks/numbers.h"
 
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
 #include "shim/real.h"
 #include "shim/table.h"

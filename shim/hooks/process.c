@@ -5,6 +5,7 @@
  * in the environment that it is given.
  */
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
 #include "shim/hooks/environment.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* How a connection begins and ends. */
+#include "shim/conn/bytes.h"
 #include "shim/conn/dial.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/init.h"

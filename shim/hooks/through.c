@@ -2,6 +2,8 @@
 /* The two ways through a conn: what a call that moves bytes comes to, and how it ends. */
 #include "shim/hooks/through.h"
 
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"

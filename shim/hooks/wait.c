@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
 /* Readiness: each wait goes to the kernel as it is unless it is about a conn. */
-#include "shim/conn/conn.h"
 #include "shim/hooks/hooks.h"
 #include "shim/real.h"
 #include "shim/table.h"

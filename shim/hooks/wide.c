@@ -8,7 +8,6 @@
 
 #if HOOKS_ARE_32_BIT
 
-#include "shim/conn/conn.h"
 #include "shim/hooks/numbers.h"
 #include "shim/real.h"
 #include "shim/table.h"

@@ -8,7 +8,10 @@
  * The request's Proxy-Authorization goes with CONNECT, to the proxy alone. 407 is between the proxy and the
  * program: it gets that answer as the one to its own request, and may ask again with credentials.
  */
+#include "shim/conn/buffer.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/negotiate/dialogue.h"
 
 #include <errno.h>

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/negotiate/dialogue.h"
 
+#include "shim/conn/buffer.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 
 #include <errno.h>
 

@@ -7,6 +7,7 @@
  * first byte goes out: an attacker who answers 101 himself and relays us to another port never produces it,
  * and a request that he put before ours is what gets dropped (SECURITY L7, A24-A26).
  */
+#include "shim/conn/buffer.h"
 #include "shim/conn/conn.h"
 #include "shim/http1/ask.h"
 #include "shim/http1/head.h"

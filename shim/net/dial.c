@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/net/dial.h"
 
-#include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/net/bridge.h"
 #include "shim/net/sock.h"
 #include "shim/net/swap.h"

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/net/sock.h"
 
-#include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 
 #include <errno.h>

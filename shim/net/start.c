@@ -5,7 +5,7 @@
 #include "shim/audit.h"
 #include "shim/audit/fmt.h"
 #include "shim/config.h"
-#include "shim/conn/conn.h"
+#include "shim/conn/life.h"
 #include "shim/net/sock.h"
 #include "shim/real.h"
 

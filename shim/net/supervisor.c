@@ -3,7 +3,7 @@
 
 #include "shim/audit.h"
 #include "shim/audit/fmt.h"
-#include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/net/bridge.h"
 #include "shim/net/command.h"
 #include "shim/net/dial.h"

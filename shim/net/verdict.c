@@ -4,7 +4,9 @@
 #include "policy/policy.h"
 #include "shim/audit.h"
 #include "shim/config.h"
-#include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/records.h"
+#include "shim/conn/socket.h"
 #include "shim/net/sock.h"
 
 #include <errno.h>

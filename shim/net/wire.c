@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/net/wire.h"
 
-#include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/net/near.h"
 #include "shim/net/pass.h"
 #include "shim/net/sock.h"

@@ -1,10 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The doors: what goes through which of them in which state, and how. */
 #include "shim/audit/fmt.h"
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/owner.h"
 #include "shim/conn/pool.h"
 #include "shim/conn/quiet.h"
+#include "shim/conn/records.h"
+#include "shim/conn/socket.h"
 #include "shim/engine.h"
 #include "shim/real.h"
 #include "shim/relay/copy.h"

@@ -3,6 +3,9 @@
 
 #include "shim/conn/conn.h"
 #include "shim/conn/dial.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 #include "shim/relay/pair.h"
 

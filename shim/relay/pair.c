@@ -2,6 +2,7 @@
 #include "shim/relay/pair.h"
 
 #include "shim/conn/conn.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 #include "shim/table.h"
 

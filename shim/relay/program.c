@@ -11,6 +11,8 @@
 #include "shim/audit.h"
 #include "shim/config.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/socket.h"
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/relay/far.h"

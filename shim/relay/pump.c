@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/relay/pump.h"
 
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 
 #include <errno.h>

@@ -2,6 +2,7 @@
 #include "shim/relay/saved.h"
 
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
 #include "shim/real.h"
 #include "shim/table.h"
 

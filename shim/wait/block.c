@@ -1,8 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/block.h"
 
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 #include "shim/table.h"
 

@@ -2,6 +2,8 @@
 #include "shim/wait/dial.h"
 
 #include "shim/conn/dial.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/quiet.h"
 #include "shim/real.h"
 #include "shim/wait/block.h"

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* What becomes of a conn's epoll records when the conn changes: the kernel's mask, the ready list, edges,
  * wake-ups. */
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
 #include "shim/real.h"
 #include "shim/table.h"

@@ -7,7 +7,9 @@
  * is judged true is delivered; what is not is swallowed, and the round is repeated with the time that is
  * left.
  */
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
 #include "shim/conn/quiet.h"
 #include "shim/real.h"

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Conns whose clock runs: what a wait has to do for them though no event will tell of it. */
 #include "shim/conn/conn.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/quiet.h"
+#include "shim/conn/socket.h"
 #include "shim/wait/block.h"
 #include "shim/wait/epoll.h"
 #include "shim/wait/epoll_set.h"

@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/look.h"
 
+#include "shim/conn/buffer.h"
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/real.h"
 
 #include <poll.h>

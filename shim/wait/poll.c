@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/poll.h"
 
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
 #include "shim/conn/quiet.h"
 #include "shim/real.h"

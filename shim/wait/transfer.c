@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/wait/transfer.h"
 
+#include "shim/conn/bytes.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/real.h"
 #include "shim/wait/block.h"
 #include "shim/wait/memory.h"

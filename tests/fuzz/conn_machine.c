@@ -12,7 +12,11 @@
  *   S the program ends its direction   f the socket is full, or not any more   tN time passes   n dials anew
  *   u the next dials are refused at once
  */
+#include "shim/conn/bytes.h"
 #include "shim/conn/conn.h"
+#include "shim/conn/life.h"
+#include "shim/conn/machine.h"
+#include "shim/conn/socket.h"
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/table.h"

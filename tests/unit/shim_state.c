@@ -2,6 +2,7 @@
 /* The table of transitions: where the clear can be reached from, and that an event which does not fit
  * refuses. */
 #include "shim/conn/conn.h"
+#include "shim/conn/machine.h"
 #include "shim/conn/pool.h"
 #include "tests/unit/unit.h"
 
