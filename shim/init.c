@@ -10,6 +10,7 @@
 #include "shim/hooks/environment.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
+#include "shim/hooks/signals.h"
 #include "shim/names.h"
 #include "shim/real.h"
 #include "shim/relay/relay.h"
@@ -34,6 +35,7 @@ static void after_copy(void)
     memory_after_fork();
     wait_after_fork();
     relay_after_fork();
+    signals_after_fork();
 }
 
 static void before_fork(void)

@@ -50,6 +50,10 @@ storm() {
     storm leave-threads
 }
 
+@test "signals that carry something, sent by another thread" {
+    storm values
+}
+
 @test "threads that are cancelled at any instruction" {
     # the stack of a cancelled thread stays poisoned for AddressSanitizer, which then falls over its own frames
     [[ -z $(sanitizer_runtime) ]] || skip "AddressSanitizer"

@@ -5,6 +5,7 @@
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
 #include "shim/hooks/root.h"
+#include "shim/hooks/signals.h"
 #include "shim/real.h"
 #include "shim/table.h"
 #include "shim/wait/memory.h"
@@ -211,6 +212,8 @@ EXPORT long syscall(long number, ...)
         bulk_call(number, &w, &result) || exec_call(number, &w, &result) || root_call(number, &w, &result) ||
         socket_call(number, &w, &result) || ring_call(number, &result))
         return result;
+    if (number == SYS_rt_sigaction && w.b)
+        signals_past_us();
     bool implicit_connect = (number == SYS_sendto && w.d & MSG_FASTOPEN) || number == SYS_sendmsg;
     if ((implicit_connect || numbers_governed((int)w.a)) && bytes_call(number, &w, &result))
         return result;

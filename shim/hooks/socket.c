@@ -6,6 +6,7 @@
 #include "shim/conn/machine.h"
 #include "shim/hooks/hooks.h"
 #include "shim/hooks/numbers.h"
+#include "shim/hooks/signals.h"
 #include "shim/init.h"
 #include "shim/real.h"
 #include "shim/relay/saved.h"
@@ -163,7 +164,7 @@ EXPORT int connect(int fd, const struct sockaddr *addr, socklen_t len)
     enum gate gate = conn_gate(fd, addr, len, &c, &error);
     errno = saved;
     switch (gate) {
-    case GATE_GOVERNED: return connect_governed(c, fd, addr, len);
+    case GATE_GOVERNED: signals_watch(); return connect_governed(c, fd, addr, len);
     case GATE_REFUSED: return (int)failed(error);
     default: break;
     }

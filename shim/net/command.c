@@ -49,7 +49,7 @@ __attribute__((noreturn)) static void live(const struct net_order *order, const 
     real.close(listener);
     take_over("LISTEN_PID", before->front);
     take_over("WATCHDOG_PID", before->front);
-    sigaction(SIGCHLD, &before->child, NULL);
+    real.sigaction(SIGCHLD, &before->child, NULL);
     sigprocmask(SIG_SETMASK, &before->mask, NULL);
     _exit(order->start(order->command));
 }

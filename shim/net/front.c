@@ -33,7 +33,7 @@ static void pass_on(const struct front *f)
 static void suffer(int number)
 {
     sigset_t only;
-    signal(number, SIG_DFL);
+    real.signal(number, SIG_DFL);
     raise(number);
     sigemptyset(&only);
     sigaddset(&only, number);

@@ -92,7 +92,7 @@ int net_run(const struct net_order *order)
     real_resolve();
     sigfillset(&all);
     before.front = getpid();
-    sigaction(SIGCHLD, &plain, &before.child);
+    real.sigaction(SIGCHLD, &plain, &before.child);
     sigprocmask(SIG_SETMASK, &all, &before.mask);
     prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0); /* the command is ours if the supervisor dies */
     if (!make_cookie(&cookie) || real.socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)

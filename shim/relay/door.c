@@ -217,7 +217,7 @@ int relay_pass(int fd, enum door door)
     struct conn *c = table_get(fd);
     if (!c)
         return 0;
-    quiet_begin();
+    quiet_begin_blocked(); /* a child begins with what is blocked here */
     pthread_mutex_lock(&doorway);
     conn_lock(c, fd);
     int error = pass(c, fd, door);

@@ -274,8 +274,7 @@ void wait_group_leave(struct wait_group *g)
 
 /* ---- one conn ---- */
 
-/* Handlers of these are for faults (sanitizers and virtual machines install some): no sleep ends by them. */
-static bool is_fault(int signal)
+bool wait_is_fault(int signal)
 {
     return signal == SIGSEGV || signal == SIGBUS || signal == SIGFPE || signal == SIGILL ||
            signal == SIGTRAP || signal == SIGSYS || signal == SIGABRT;
@@ -284,7 +283,7 @@ static bool is_fault(int signal)
 bool wait_restarts(int signal)
 {
     struct sigaction a;
-    if (sigaction(signal, NULL, &a) != 0) /* the two that libc keeps for itself */
+    if (real.sigaction(signal, NULL, &a) != 0) /* the two that libc keeps for itself */
         return true;
     if (!(a.sa_flags & SA_SIGINFO) && (a.sa_handler == SIG_DFL || a.sa_handler == SIG_IGN))
         return true;
@@ -294,7 +293,7 @@ bool wait_restarts(int signal)
 static bool all_handlers_restart(void)
 {
     for (int signal = 1; signal < NSIG; signal++)
-        if (!is_fault(signal) && !wait_restarts(signal))
+        if (!wait_is_fault(signal) && !wait_restarts(signal))
             return false;
     return true;
 }

@@ -40,6 +40,8 @@ int64_t wait_patience(int fd, int option);
 bool wait_is_forbidden(int fd);
 /* Does a call that sleeps go on after this signal, as far as its disposition says? */
 bool wait_restarts(int signal);
+/* Handlers of these are for faults (sanitizers and virtual machines install some): no sleep ends by them. */
+bool wait_is_fault(int signal);
 
 /* ---- one thread, one conn ---- */
 

@@ -60,6 +60,7 @@ static bool is_interrupted(void)
 static bool dial_meanwhile(struct conn *c, int fd, const struct sockaddr_storage *to, int *error)
 {
     bool over = false;
+    quiet_begin_blocked();
     conn_lock(c, fd);
     if (conn_ahead_pays(c)) {
         *error = conn_dial_soon(c, to);
@@ -72,6 +73,7 @@ static bool dial_meanwhile(struct conn *c, int fd, const struct sockaddr_storage
         }
     }
     conn_unlock(c);
+    quiet_end();
     return over;
 }
 

@@ -163,7 +163,7 @@ static int look(struct poll_call *call)
 static int poll_loop(struct poll_call *call)
 {
     for (;;) {
-        quiet_begin();
+        quiet_begin_blocked();
         int ready = look(call);
         quiet_end();
         if (ready || wait_left(call->until) == 0)

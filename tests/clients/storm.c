@@ -26,6 +26,7 @@
 #define BODY   300000UL
 #define RUNS   400  /* of the handler, at least */
 #define LEAPS  300  /* out of a call */
+#define VALUES 5000 /* signals */
 #define PERIOD 150L /* microseconds */
 
 static struct sockaddr_in server = {.sin_family = AF_INET};
@@ -114,10 +115,12 @@ static int my_fd; /* mine.fd, which is 0 for a moment when ask() begins a new an
 static sigjmp_buf back;
 static void (*in_handler)(void);
 
-static void handler(int signal)
+static void handler(int signal, siginfo_t *info, void *context)
 {
     int saved = errno;
-    (void)signal;
+    (void)context;
+    if (info->si_signo != signal || info->si_code != SI_KERNEL)
+        wrong("not the timer's signal");
     runs++;
     if (in_handler)
         in_handler();
@@ -126,7 +129,7 @@ static void handler(int signal)
 
 static void begin(void (*what)(void))
 {
-    struct sigaction a = {.sa_handler = handler, .sa_flags = SA_RESTART};
+    struct sigaction a = {.sa_sigaction = handler, .sa_flags = SA_RESTART | SA_SIGINFO};
     struct itimerval t = {{0, PERIOD}, {0, PERIOD}};
     in_handler = what;
     sigaction(SIGALRM, &a, NULL);
@@ -205,6 +208,50 @@ static void another(void)
 {
     ask(&other, dial());
     transfer(use_other);
+}
+
+/* Signals with a number each, from another thread: all of them come, in their order, as they were sent. */
+static volatile sig_atomic_t next_value, bad_value;
+
+static void count_values(int signal, siginfo_t *info, void *context)
+{
+    sigset_t now;
+    (void)context;
+    pthread_sigmask(SIG_BLOCK, NULL, &now);
+    if (info->si_signo != signal || info->si_code != SI_QUEUE || info->si_pid != getpid() ||
+        info->si_value.sival_int != next_value || !sigismember(&now, signal) || sigismember(&now, SIGUSR1))
+        bad_value = 1;
+    next_value++;
+}
+
+static void *send_values(void *to)
+{
+    for (int i = 0; i < VALUES; i++)
+        if (pthread_sigqueue(*(pthread_t *)to, SIGRTMIN + 1, (union sigval){.sival_int = i}) == 0)
+            usleep(i % 16 ? 0 : 300); /* in bursts */
+        else
+            i--; /* the queue is full */
+    return NULL;
+}
+
+static void values(void)
+{
+    struct sigaction a = {.sa_sigaction = count_values, .sa_flags = SA_RESTART | SA_SIGINFO};
+    pthread_t self = pthread_self(), sender;
+    size_t room = 1;
+    my_fd = dial();
+    ask(&mine, my_fd);
+    read_whole(&room);
+    sigaction(SIGRTMIN + 1, &a, NULL);
+    if (pthread_create(&sender, NULL, send_values, &self) != 0)
+        wrong("pthread_create");
+    while (next_value < VALUES && !bad_value) {
+        ask(&mine, my_fd);
+        read_whole(&room);
+    }
+    if (bad_value)
+        wrong("a signal is not what was sent");
+    pthread_join(sender, NULL);
 }
 
 /* The mask and the cancellation state that a thread has when nothing is under way. */
@@ -311,6 +358,7 @@ static const struct {
 } ways[] = {
     {"count", count},   {"same", same},        {"other", another},
     {"leave", leaving}, {"cancel", cancelled}, {"leave-threads", leaving_with_threads},
+    {"values", values},
 };
 
 int main(int argc, char **argv)
