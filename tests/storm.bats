@@ -54,6 +54,12 @@ storm() {
     storm values
 }
 
+@test "a handler while records are written" {
+    echo "*:$ORIGIN_PORT verify try=upgrade audit=$TMP/audit.log ca=$ORIGIN_CA" >"$TMP/policy"
+    storm recorded
+    [[ $(grep -c '"event":"close"' "$TMP/audit.log") == 300 ]]
+}
+
 @test "threads that are cancelled at any instruction" {
     # the stack of a cancelled thread stays poisoned for AddressSanitizer, which then falls over its own frames
     [[ -z $(sanitizer_runtime) ]] || skip "AddressSanitizer"

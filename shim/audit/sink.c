@@ -40,18 +40,46 @@ static int refuse_standard_number(int fd)
     return -1;
 }
 
-bool sink_write(int fd, const char *data, size_t len)
+/* The signals that a write may cause, as far as they were not blocked before: kept out of the program's
+ * sight. */
+static __thread sigset_t newly_blocked;
+static __thread volatile bool writing;
+
+bool sink_has_blocked(int signal)
+{
+    return writing && sigismember(&newly_blocked, signal) == 1;
+}
+
+static void block_caused(void)
 {
     static const int caused[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
-    sigset_t ours, before, pending;
-    sigemptyset(&ours);
+    sigset_t now;
+    pthread_sigmask(SIG_BLOCK, NULL, &now);
+    sigemptyset(&newly_blocked);
     for (size_t i = 0; i < sizeof caused / sizeof *caused; i++)
-        sigaddset(&ours, caused[i]);
+        if (sigismember(&now, caused[i]) == 0)
+            sigaddset(&newly_blocked, caused[i]);
+    writing = true;
+    pthread_sigmask(SIG_BLOCK, &newly_blocked, NULL);
+}
+
+static void unblock_caused(void)
+{
+    pthread_sigmask(SIG_UNBLOCK, &newly_blocked, NULL);
+    writing = false;
+}
+
+bool sink_write(int fd, const char *data, size_t len)
+{
+    sigset_t pending;
     int saved = errno, cancel = hold_cancellation();
-    pthread_sigmask(SIG_BLOCK, &ours, &before);
+    block_caused();
     sigpending(&pending);
 
-    ssize_t n = write(fd, data, len);
+    ssize_t n;
+    do
+        n = write(fd, data, len);
+    while (n < 0 && errno == EINTR);
     if (n < 0 && (errno == EPIPE || errno == EFBIG)) {
         int caught = errno == EPIPE ? SIGPIPE : SIGXFSZ;
         sigset_t one;
@@ -60,7 +88,7 @@ bool sink_write(int fd, const char *data, size_t len)
         if (sigismember(&pending, caught) == 0) /* else it is the program's own */
             sigtimedwait(&one, NULL, &(struct timespec){0, 0});
     }
-    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    unblock_caused();
     restore_cancellation(cancel);
     errno = saved;
     return n >= 0 && (size_t)n == len;

@@ -31,5 +31,8 @@ bool sink_is_roots(const char *socket_path);
 /* Sends one datagram, without waiting. False: nobody is there or the queue is full. */
 bool sink_datagram(const char *socket_path, const char *datagram, size_t len);
 
+/* Is this signal blocked in this thread because it is in sink_write() just now? */
+bool sink_has_blocked(int signal);
+
 /* write(2) of the whole without SIGPIPE, SIGXFSZ or SIGTTOU for the program. False: not written whole. */
 bool sink_write(int fd, const char *data, size_t len);

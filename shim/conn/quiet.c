@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "shim/conn/quiet.h"
 
+#include "shim/audit/sink.h"
 #include "shim/real.h"
 
 #include <errno.h>
@@ -21,13 +22,14 @@ static __thread volatile unsigned depth; /* not 0: inside */
 static __thread volatile bool blocked;   /* all signals are, and before.signals is what they were */
 static __thread struct quiet before;
 
-/* What was kept away. More than one only while a handler that came back uses connections itself. */
+/* What was kept away. A handler that runs within another one of this thread takes or frees one in between. */
 struct held {
-    int signal; /* 0: none */
-    bool sent;  /* again; its note is in the kernel's queue */
+    atomic_int state; /* the signal; negative: it was sent again, and its note is in the kernel's queue */
     siginfo_t info;
 };
-#define HELD 4
+#define HELD  8
+#define FREE  0
+#define TAKEN NSIG
 static __thread struct held held[HELD];
 
 /* ---- cancellation ---- */
@@ -71,11 +73,14 @@ static void block(void)
     }
 }
 
-static struct held *find_held(int signal, bool sent)
+/* One in that state, which is TAKEN from here on; NULL: there is none. */
+static struct held *take(int state)
 {
-    for (size_t i = 0; i < HELD; i++)
-        if (held[i].signal == signal && held[i].sent == sent)
+    for (size_t i = 0; i < HELD; i++) {
+        int is = state;
+        if (atomic_compare_exchange_strong(&held[i].state, &is, TAKEN))
             return &held[i];
+    }
     return NULL;
 }
 
@@ -91,49 +96,77 @@ static void queue_signal(int signal, siginfo_t *info)
 static void send_again(struct held *h)
 {
     siginfo_t note;
+    int signal = atomic_load(&h->state);
     memset(&note, 0, sizeof note);
-    note.si_signo = h->signal;
+    note.si_signo = signal;
     note.si_code = SI_QUEUE;
     note.si_pid = getpid();
     note.si_uid = getuid();
     note.si_value.sival_ptr = h;
-    h->sent = true;
-    queue_signal(h->signal, &note);
+    atomic_store(&h->state, -signal);
+    queue_signal(signal, &note);
+}
+
+static bool is_unsent(const struct held *h)
+{
+    int state = atomic_load(&h->state);
+    return state > 0 && state < TAKEN;
 }
 
 static void unblock(void)
 {
     sigset_t signals = before.signals;
+    bool sent[HELD] = {false};
     int error = errno;
-    struct held *h = NULL;
     for (size_t i = 0; i < HELD; i++)
-        if (held[i].signal && !held[i].sent)
-            h = &held[i];
-    if (h)
-        send_again(h);
+        if (is_unsent(&held[i])) {
+            send_again(&held[i]);
+            sent[i] = true;
+        }
     blocked = false;
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
-    if (h) /* it has come by now, unless somebody ignores it */
-        *h = (struct held){0};
+    for (size_t i = 0; i < HELD; i++)
+        if (sent[i]) /* it has come by now, unless somebody ignores it */
+            atomic_store(&held[i].state, FREE);
     errno = error;
 }
 
-/* Keeps a handler away until the end: as it returns, all signals are blocked. They are in it, too. */
+static bool is_subset(const sigset_t *small, const sigset_t *large)
+{
+    sigset_t both;
+    sigandset(&both, small, large);
+    return memcmp(&both, small, KERNEL_SET) == 0;
+}
+
+/* What the thread has blocked by itself. A handler may have been interrupted before it came to this, by one
+ * that did, and that saw its mask as well: the outer one, which comes to it later, has less. */
+static void note_mask(const ucontext_t *context)
+{
+    sigset_t was;
+    sigemptyset(&was);
+    memcpy(&was, &context->uc_sigmask, KERNEL_SET);
+    for (int n = 1; n < NSIG; n++)
+        if (sink_has_blocked(n))
+            sigdelset(&was, n);
+    if (!blocked || is_subset(&was, &before.signals))
+        before.signals = was;
+    blocked = true;
+}
+
+/* Keeps a handler away until the end: as it returns, all signals are blocked. */
 static void hold(int signal, siginfo_t *info, ucontext_t *context)
 {
     sigset_t all;
     sigfillset(&all);
-    if (!blocked) {
-        sigemptyset(&before.signals);
-        memcpy(&before.signals, &context->uc_sigmask, KERNEL_SET);
-        blocked = true;
-    }
+    note_mask(context);
     memcpy(&context->uc_sigmask, &all, KERNEL_SET);
-    struct held *h = find_held(0, false);
-    if (h)
-        *h = (struct held){signal, false, *info};
-    else
+    struct held *h = take(FREE);
+    if (h) {
+        h->info = *info;
+        atomic_store(&h->state, signal);
+    } else {
         queue_signal(signal, info);
+    }
 }
 
 /* One that was held comes as it came first. Others of a real-time signal that came in the meantime stand
@@ -141,15 +174,14 @@ static void hold(int signal, siginfo_t *info, ucontext_t *context)
  * time. */
 static void come_back(int signal, siginfo_t *info)
 {
-    struct held *h = find_held(signal, true);
+    struct held *h = take(-signal);
     if (!h)
         return;
     siginfo_t now = *info;
+    bool is_note = now.si_code == SI_QUEUE && now.si_value.sival_ptr == h;
     *info = h->info;
-    if (signal < FIRST_QUEUED || (now.si_code == SI_QUEUE && now.si_value.sival_ptr == h))
-        *h = (struct held){0};
-    else
-        h->info = now;
+    h->info = now;
+    atomic_store(&h->state, signal < FIRST_QUEUED || is_note ? FREE : -signal);
 }
 
 bool quiet_defers(int signal, siginfo_t *info, void *context)

@@ -32,8 +32,7 @@ bool quiet_holds_back(int signal);
 /* Whether signals may come in the meantime: each handler of the program's asks first. */
 void quiet_allow(bool signals);
 /* Handler of `signal` with what the kernel gave it. True: this is no moment for it, it will come again, and
- * the handler has to return at once. False: it may go on; *info is what it was when the signal first came.
- * All signals are blocked while it is asked. */
+ * the handler has to return at once. False: it may go on; *info is what it was when the signal first came. */
 bool quiet_defers(int signal, siginfo_t *info, void *context);
 
 /* ---- for a sleep inside ---- */

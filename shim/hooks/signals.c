@@ -19,10 +19,6 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <string.h>
-#include <ucontext.h>
-
-#define KERNEL_SET 8 /* bytes of a signal set in the kernel */
 
 /* What the program has installed, by signal. Written under the lock with all signals blocked; a handler reads
  * it again if the count has changed or is odd. */
@@ -99,7 +95,6 @@ static struct sigaction wrapper(const struct sigaction *a)
     struct sigaction w = *a;
     w.sa_sigaction = on_signal;
     w.sa_flags = (a->sa_flags | SA_SIGINFO) & ~(int)SA_RESETHAND;
-    sigfillset(&w.sa_mask);
     return w;
 }
 
@@ -110,22 +105,10 @@ static void unwrap(struct sigaction *a, const struct sigaction *own)
     if (!is_ours(a))
         return;
     a->sa_sigaction = own->sa_sigaction;
-    a->sa_mask = own->sa_mask;
     a->sa_flags = (a->sa_flags & ~kept) | (own->sa_flags & kept);
 }
 
 /* ---- the handler ---- */
-
-static void set_mask(const struct sigaction *a, int signal, const ucontext_t *context)
-{
-    sigset_t interrupted, mask;
-    sigemptyset(&interrupted);
-    memcpy(&interrupted, &context->uc_sigmask, KERNEL_SET);
-    sigorset(&mask, &interrupted, &a->sa_mask);
-    if (!(a->sa_flags & SA_NODEFER))
-        sigaddset(&mask, signal);
-    pthread_sigmask(SIG_SETMASK, &mask, NULL);
-}
 
 static void on_signal(int signal, siginfo_t *info, void *context)
 {
@@ -137,7 +120,6 @@ static void on_signal(int signal, siginfo_t *info, void *context)
         none.sa_handler = SIG_DFL;
         real.sigaction(signal, &none, NULL);
     }
-    set_mask(&own, signal, context);
     if (own.sa_flags & SA_SIGINFO)
         own.sa_sigaction(signal, info, context);
     else

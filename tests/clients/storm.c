@@ -324,6 +324,21 @@ static void leaving_with_threads(void)
     leave(true);
 }
 
+/* Each connection leaves records, which are written where a signal may come as well. */
+static void recorded(void)
+{
+    begin(NULL);
+    for (int i = 0; i < LEAPS; i++) {
+        int fd = dial();
+        ask(&mine, fd);
+        while (!mine.in_body)
+            go_on(&mine, 100, 0);
+        close(fd);
+        check_thread();
+    }
+    end();
+}
+
 static void *read_for_ever(void *at)
 {
     struct answer *a = at;
@@ -356,9 +371,9 @@ static const struct {
     const char *name;
     void (*run)(void);
 } ways[] = {
-    {"count", count},   {"same", same},        {"other", another},
-    {"leave", leaving}, {"cancel", cancelled}, {"leave-threads", leaving_with_threads},
-    {"values", values},
+    {"count", count},   {"same", same},         {"other", another},
+    {"leave", leaving}, {"cancel", cancelled},  {"leave-threads", leaving_with_threads},
+    {"values", values}, {"recorded", recorded},
 };
 
 int main(int argc, char **argv)

@@ -77,6 +77,22 @@ static void show_handler(const char *what, sighandler_t h)
         h == SIG_ERR);
 }
 
+/* A sleep with a mask of its own: the handler runs with that, and what comes in the handler as well. */
+static void sleep_with_mask(const struct ends *e)
+{
+    struct pollfd p = {.fd = e->r, .events = POLLIN};
+    sigset_t both, before, none;
+    sigemptyset(&none);
+    sigemptyset(&both);
+    sigaddset(&both, SIGUSR2);
+    sigaddset(&both, OTHER);
+    pthread_sigmask(SIG_BLOCK, &both, &before);
+    raise(SIGUSR2);
+    said("ppoll", ppoll(&p, 1, &(struct timespec){.tv_nsec = 1}, &none));
+    say("blocked again %d %d", is_blocked(SIGUSR2), is_blocked(OTHER));
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+}
+
 typedef int sigaction_call(int signal, const struct sigaction *new, struct sigaction *old);
 
 static void with_sigaction(struct ends *e, sigaction_call *call)
@@ -85,12 +101,15 @@ static void with_sigaction(struct ends *e, sigaction_call *call)
     struct sigaction full = {.sa_sigaction = informed, .sa_flags = SA_SIGINFO | SA_NODEFER};
     struct sigaction before, old;
     ends = e;
+    said("simply", call(SIGUSR2, &simple, &before));
+    sleep_with_mask(e);
     sigaddset(&simple.sa_mask, OTHER);
     sigaddset(&full.sa_mask, OTHER);
     put(e, HELLO);
     arrived(e, hello_len);
-    said("first", call(SIGUSR2, &simple, &before));
+    said("first", call(SIGUSR2, &simple, &old));
     show("before", &before);
+    show("old", &old);
     raise(SIGUSR2);
     said("second", call(SIGUSR2, &full, &old));
     show("old", &old);
