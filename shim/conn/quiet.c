@@ -84,15 +84,15 @@ static struct held *take(int state)
     return NULL;
 }
 
-/* To this thread, whose signals are blocked. */
+/* To this thread, whose signals are blocked. What it carries matters for those that queue alone. */
 static void queue_signal(int signal, siginfo_t *info)
 {
-    if (real.syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), signal, info) != 0)
-        tgkill(getpid(), gettid(),
-               signal); /* the kernel keeps no more of them, or not what the kernel sent */
+    if (signal < FIRST_QUEUED ||
+        real.syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), signal, info) != 0) /* the queue is full */
+        tgkill(getpid(), gettid(), signal);
 }
 
-/* A note in the kernel's queue, by which come_back() knows its own. */
+/* A real-time signal gets a note, by which come_back() knows its own. */
 static void send_again(struct held *h)
 {
     siginfo_t note;
