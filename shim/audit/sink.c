@@ -40,40 +40,45 @@ static int refuse_standard_number(int fd)
     return -1;
 }
 
-/* The signals that a write may cause, as far as they were not blocked before: kept out of the program's
- * sight. */
-static __thread sigset_t newly_blocked;
-static __thread volatile bool writing;
+/* The signals that a write may cause. Those that were not blocked before are kept out of the program's sight.
+ */
+static const int caused[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
+#define CAUSED (sizeof caused / sizeof *caused)
+static __thread volatile bool newly_blocked[CAUSED];
 
 bool sink_has_blocked(int signal)
 {
-    return writing && sigismember(&newly_blocked, signal) == 1;
+    for (size_t i = 0; i < CAUSED; i++)
+        if (caused[i] == signal)
+            return newly_blocked[i];
+    return false;
 }
 
-static void block_caused(void)
+static void block_caused(sigset_t *ours)
 {
-    static const int caused[] = {SIGPIPE, SIGXFSZ, SIGTTOU};
     sigset_t now;
     pthread_sigmask(SIG_BLOCK, NULL, &now);
-    sigemptyset(&newly_blocked);
-    for (size_t i = 0; i < sizeof caused / sizeof *caused; i++)
-        if (sigismember(&now, caused[i]) == 0)
-            sigaddset(&newly_blocked, caused[i]);
-    writing = true;
-    pthread_sigmask(SIG_BLOCK, &newly_blocked, NULL);
+    sigemptyset(ours);
+    for (size_t i = 0; i < CAUSED; i++) {
+        newly_blocked[i] = sigismember(&now, caused[i]) == 0;
+        if (newly_blocked[i])
+            sigaddset(ours, caused[i]);
+    }
+    pthread_sigmask(SIG_BLOCK, ours, NULL);
 }
 
-static void unblock_caused(void)
+static void unblock_caused(const sigset_t *ours)
 {
-    pthread_sigmask(SIG_UNBLOCK, &newly_blocked, NULL);
-    writing = false;
+    pthread_sigmask(SIG_UNBLOCK, ours, NULL);
+    for (size_t i = 0; i < CAUSED; i++)
+        newly_blocked[i] = false;
 }
 
 bool sink_write(int fd, const char *data, size_t len)
 {
-    sigset_t pending;
+    sigset_t ours, pending;
     int saved = errno, cancel = hold_cancellation();
-    block_caused();
+    block_caused(&ours);
     sigpending(&pending);
 
     ssize_t n;
@@ -88,7 +93,7 @@ bool sink_write(int fd, const char *data, size_t len)
         if (sigismember(&pending, caught) == 0) /* else it is the program's own */
             sigtimedwait(&one, NULL, &(struct timespec){0, 0});
     }
-    unblock_caused();
+    unblock_caused(&ours);
     restore_cancellation(cancel);
     errno = saved;
     return n >= 0 && (size_t)n == len;

@@ -22,15 +22,24 @@ static __thread volatile unsigned depth; /* not 0: inside */
 static __thread volatile bool blocked;   /* all signals are, and before.signals is what they were */
 static __thread struct quiet before;
 
-/* What was kept away. A handler that runs within another one of this thread takes or frees one in between. */
+/* What was kept away, of all threads: a place in each would be too much for an object that is loaded late. A
+ * handler that runs within another one of its thread takes or frees one in between. */
 struct held {
     atomic_int state; /* the signal; negative: it was sent again, and its note is in the kernel's queue */
+    _Atomic(const void *) owner;
     siginfo_t info;
 };
-#define HELD  8
+#define HELD  64
 #define FREE  0
 #define TAKEN NSIG
-static __thread struct held held[HELD];
+static struct held held[HELD];
+static __thread unsigned mine; /* of them, that wait for the end */
+
+/* Of this thread. */
+static const void *self(void)
+{
+    return (const void *)&depth;
+}
 
 /* ---- cancellation ---- */
 
@@ -73,15 +82,42 @@ static void block(void)
     }
 }
 
-/* One in that state, which is TAKEN from here on; NULL: there is none. */
-static struct held *take(int state)
+static bool become_taken(struct held *h, int from)
 {
-    for (size_t i = 0; i < HELD; i++) {
-        int is = state;
-        if (atomic_compare_exchange_strong(&held[i].state, &is, TAKEN))
+    return atomic_compare_exchange_strong(&h->state, &from, TAKEN);
+}
+
+/* A free one, which is TAKEN from here on; NULL: there is none. */
+static struct held *take_free(void)
+{
+    for (size_t i = 0; i < HELD; i++)
+        if (become_taken(&held[i], FREE)) {
+            atomic_store(&held[i].owner, self());
             return &held[i];
-    }
+        }
     return NULL;
+}
+
+/* The one that was sent again, likewise. */
+static struct held *take_sent(int signal)
+{
+    for (size_t i = 0; i < HELD; i++)
+        if (atomic_load(&held[i].owner) == self() && become_taken(&held[i], -signal))
+            return &held[i];
+    return NULL;
+}
+
+static void give_back(struct held *h)
+{
+    atomic_store(&h->owner, NULL);
+    atomic_store(&h->state, FREE);
+}
+
+void quiet_after_fork(void)
+{
+    for (size_t i = 0; i < HELD; i++)
+        give_back(&held[i]);
+    mine = 0;
 }
 
 /* To this thread, whose signals are blocked. What it carries matters for those that queue alone. */
@@ -107,27 +143,31 @@ static void send_again(struct held *h)
     queue_signal(signal, &note);
 }
 
-static bool is_unsent(const struct held *h)
+/* Sends those of this thread that have not been, and says which by their bits. */
+static uint64_t send_all_again(void)
 {
-    int state = atomic_load(&h->state);
-    return state > 0 && state < TAKEN;
+    uint64_t sent = 0;
+    for (size_t i = 0; i < HELD && mine; i++) {
+        int state = atomic_load(&held[i].state);
+        if (atomic_load(&held[i].owner) != self() || state <= 0 || state == TAKEN)
+            continue;
+        send_again(&held[i]);
+        sent |= (uint64_t)1 << i;
+    }
+    mine = 0;
+    return sent;
 }
 
 static void unblock(void)
 {
     sigset_t signals = before.signals;
-    bool sent[HELD] = {false};
     int error = errno;
-    for (size_t i = 0; i < HELD; i++)
-        if (is_unsent(&held[i])) {
-            send_again(&held[i]);
-            sent[i] = true;
-        }
+    uint64_t sent = send_all_again();
     blocked = false;
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
-    for (size_t i = 0; i < HELD; i++)
-        if (sent[i]) /* it has come by now, unless somebody ignores it */
-            atomic_store(&held[i].state, FREE);
+    for (size_t i = 0; sent; i++, sent >>= 1) /* they have come by now, unless somebody ignores them */
+        if (sent & 1 && atomic_load(&held[i].owner) == self())
+            give_back(&held[i]);
     errno = error;
 }
 
@@ -160,9 +200,10 @@ static void hold(int signal, siginfo_t *info, ucontext_t *context)
     sigfillset(&all);
     note_mask(context);
     memcpy(&context->uc_sigmask, &all, KERNEL_SET);
-    struct held *h = take(FREE);
+    struct held *h = take_free();
     if (h) {
         h->info = *info;
+        mine++;
         atomic_store(&h->state, signal);
     } else {
         queue_signal(signal, info);
@@ -174,14 +215,17 @@ static void hold(int signal, siginfo_t *info, ucontext_t *context)
  * time. */
 static void come_back(int signal, siginfo_t *info)
 {
-    struct held *h = take(-signal);
+    struct held *h = take_sent(signal);
     if (!h)
         return;
     siginfo_t now = *info;
     bool is_note = now.si_code == SI_QUEUE && now.si_value.sival_ptr == h;
     *info = h->info;
     h->info = now;
-    atomic_store(&h->state, signal < FIRST_QUEUED || is_note ? FREE : -signal);
+    if (signal < FIRST_QUEUED || is_note)
+        give_back(h);
+    else
+        atomic_store(&h->state, -signal);
 }
 
 bool quiet_defers(int signal, siginfo_t *info, void *context)

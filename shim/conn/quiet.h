@@ -34,6 +34,8 @@ void quiet_allow(bool signals);
 /* Handler of `signal` with what the kernel gave it. True: this is no moment for it, it will come again, and
  * the handler has to return at once. False: it may go on; *info is what it was when the signal first came. */
 bool quiet_defers(int signal, siginfo_t *info, void *context);
+/* In the child of a fork, which has no signals that wait. */
+void quiet_after_fork(void);
 
 /* ---- for a sleep inside ---- */
 

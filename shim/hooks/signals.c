@@ -48,6 +48,7 @@ void signals_after_fork(void)
 {
     pthread_mutex_init(&lock, NULL);
     atomic_store(&edition, 0);
+    quiet_after_fork();
 }
 
 /* ---- what is whose ---- */
