@@ -29,11 +29,20 @@ rows() {
     grep -v -e '^#' -e '^$' "$BATS_TEST_DIRNAME/identity/rows" | sed 's/ *| */|/g; s/ *$//'
 }
 
-# free_ports N: as many numbers, which nobody had a moment ago
+# free_ports N: as many numbers that nobody has, of either family, from below those that the kernel gives to connections: between
+# this and the server's own bind() many of those are made by others.
 free_ports() {
-    python3 -c 'import socket, sys
-s = [socket.create_server(("127.0.0.1", 0)) for _ in range(int(sys.argv[1]))]
-for one in s: print(one.getsockname()[1])' "$1"
+    python3 -c 'import random, socket, sys
+def is_free(port):
+    try:
+        for family, address in (socket.AF_INET, "127.0.0.1"), (socket.AF_INET6, "::1"):
+            socket.create_server((address, port), family=family).close()
+        return True
+    except OSError:
+        return False
+first = int(open("/proc/sys/net/ipv4/ip_local_port_range").read().split()[0])
+free = filter(is_free, random.sample(range(first // 2, first), first // 4))
+for _ in range(int(sys.argv[1])): print(next(free))' "$1"
 }
 
 start_server() {
