@@ -240,6 +240,12 @@ static int led_to(int fd)
     return peer.sin_port == governed ? TO_GOVERNED : peer.sin_port == harmless ? TO_HARMLESS : TO_RELAY;
 }
 
+/* Both ways were taken, and the address was changed under way. */
+static bool has_raced(const long led[3], long changed)
+{
+    return led[TO_RELAY] > ROUNDS / 20 && led[TO_HARMLESS] > ROUNDS / 20 && changed > ROUNDS / 100;
+}
+
 /* The request goes out where it would be a leak. What was asked for a moment before the call tells whether
  * the address was changed under way. */
 long calm_race(void)
@@ -252,7 +258,7 @@ long calm_race(void)
     harmless = htons(to.other_port);
     pthread_create(&t, NULL, flip, &to.addr);
     /* on a busy machine both threads may sit on one core, where fewer addresses change under way */
-    for (int i = 0; i < ROUNDS || (changed <= ROUNDS / 100 && i < 10 * ROUNDS); i++) {
+    for (int i = 0; i < ROUNDS || (!has_raced(led, changed) && i < 10 * ROUNDS); i++) {
         int fd = new_socket(0), before = *port == governed;
         if (dial(fd) == 0) {
             int where = led_to(fd);
@@ -269,9 +275,7 @@ long calm_race(void)
     pthread_join(t, NULL);
     fprintf(stderr, "relay %ld harmless %ld governed %ld errors %ld changed %ld\n", led[TO_RELAY],
             led[TO_HARMLESS], led[TO_GOVERNED], errors, changed);
-    printf("raced %d errors %ld leaks %ld\n",
-           led[TO_RELAY] > ROUNDS / 20 && led[TO_HARMLESS] > ROUNDS / 20 && changed > ROUNDS / 100, errors,
-           led[TO_GOVERNED]);
+    printf("raced %d errors %ld leaks %ld\n", has_raced(led, changed), errors, led[TO_GOVERNED]);
     return 0;
 }
 
