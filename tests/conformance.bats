@@ -54,6 +54,7 @@ H006 hangs
     levels  tls
 ROWS
     PATIENCE=3 run -1 "$TMP/conformance/run"
+    echo "$output" >&2
     for word in H001 H002 H003 H004 H005 H006; do
         [[ $output == *"$word  FAILED"* ]]
     done
