@@ -2,18 +2,16 @@
 #include "shim/conn/quiet.h"
 
 #include "shim/audit/sink.h"
+#include "shim/conn/held.h"
 #include "shim/real.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
-#include <sys/syscall.h>
 #include <ucontext.h>
-#include <unistd.h>
 
-#define FIRST_QUEUED 32 /* of the signals that the kernel keeps more than one of */
-#define KERNEL_SET   8  /* bytes of a signal set in the kernel, and of the one that it gives to a handler */
+#define KERNEL_SET 8 /* bytes of a signal set in the kernel, and of the one that it gives to a handler */
 
 static _Atomic(bool) signals_come;
 
@@ -21,25 +19,6 @@ static _Atomic(bool) signals_come;
 static __thread volatile unsigned depth; /* not 0: inside */
 static __thread volatile bool blocked;   /* all signals are, and before.signals is what they were */
 static __thread struct quiet before;
-
-/* What was kept away, of all threads: a place in each would be too much for an object that is loaded late. A
- * handler that runs within another one of its thread takes or frees one in between. */
-struct held {
-    atomic_int state; /* the signal; negative: it was sent again, and its note is in the kernel's queue */
-    _Atomic(const void *) owner;
-    siginfo_t info;
-};
-#define HELD  64
-#define FREE  0
-#define TAKEN NSIG
-static struct held held[HELD];
-static __thread unsigned mine; /* of them, that wait for the end */
-
-/* Of this thread. */
-static const void *self(void)
-{
-    return (const void *)&depth;
-}
 
 /* ---- cancellation ---- */
 
@@ -82,92 +61,14 @@ static void block(void)
     }
 }
 
-static bool become_taken(struct held *h, int from)
-{
-    return atomic_compare_exchange_strong(&h->state, &from, TAKEN);
-}
-
-/* A free one, which is TAKEN from here on; NULL: there is none. */
-static struct held *take_free(void)
-{
-    for (size_t i = 0; i < HELD; i++)
-        if (become_taken(&held[i], FREE)) {
-            atomic_store(&held[i].owner, self());
-            return &held[i];
-        }
-    return NULL;
-}
-
-/* The one that was sent again, likewise. */
-static struct held *take_sent(int signal)
-{
-    for (size_t i = 0; i < HELD; i++)
-        if (atomic_load(&held[i].owner) == self() && become_taken(&held[i], -signal))
-            return &held[i];
-    return NULL;
-}
-
-static void give_back(struct held *h)
-{
-    atomic_store(&h->owner, NULL);
-    atomic_store(&h->state, FREE);
-}
-
-void quiet_after_fork(void)
-{
-    for (size_t i = 0; i < HELD; i++)
-        give_back(&held[i]);
-    mine = 0;
-}
-
-/* To this thread, whose signals are blocked. What it carries matters for those that queue alone. */
-static void queue_signal(int signal, siginfo_t *info)
-{
-    if (signal < FIRST_QUEUED ||
-        real.syscall(SYS_rt_tgsigqueueinfo, getpid(), gettid(), signal, info) != 0) /* the queue is full */
-        tgkill(getpid(), gettid(), signal);
-}
-
-/* A real-time signal gets a note, by which come_back() knows its own. */
-static void send_again(struct held *h)
-{
-    siginfo_t note;
-    int signal = atomic_load(&h->state);
-    memset(&note, 0, sizeof note);
-    note.si_signo = signal;
-    note.si_code = SI_QUEUE;
-    note.si_pid = getpid();
-    note.si_uid = getuid();
-    note.si_value.sival_ptr = h;
-    atomic_store(&h->state, -signal);
-    queue_signal(signal, &note);
-}
-
-/* Sends those of this thread that have not been, and says which by their bits. */
-static uint64_t send_all_again(void)
-{
-    uint64_t sent = 0;
-    for (size_t i = 0; i < HELD && mine; i++) {
-        int state = atomic_load(&held[i].state);
-        if (atomic_load(&held[i].owner) != self() || state <= 0 || state == TAKEN)
-            continue;
-        send_again(&held[i]);
-        sent |= (uint64_t)1 << i;
-    }
-    mine = 0;
-    return sent;
-}
-
 static void unblock(void)
 {
     sigset_t signals = before.signals;
     int error = errno;
-    uint64_t sent = send_all_again();
+    uint64_t sent = held_send();
     blocked = false;
     pthread_sigmask(SIG_SETMASK, &signals, NULL);
-    for (size_t i = 0; sent; i++, sent >>= 1) /* they have come by now, unless somebody ignores them */
-        if (sent & 1 && atomic_load(&held[i].owner) == self())
-            give_back(&held[i]);
+    held_settle(sent);
     errno = error;
 }
 
@@ -193,49 +94,20 @@ static void note_mask(const ucontext_t *context)
     blocked = true;
 }
 
-/* Keeps a handler away until the end: as it returns, all signals are blocked. */
-static void hold(int signal, siginfo_t *info, ucontext_t *context)
-{
-    sigset_t all;
-    sigfillset(&all);
-    note_mask(context);
-    memcpy(&context->uc_sigmask, &all, KERNEL_SET);
-    struct held *h = take_free();
-    if (h) {
-        h->info = *info;
-        mine++;
-        atomic_store(&h->state, signal);
-    } else {
-        queue_signal(signal, info);
-    }
-}
-
-/* One that was held comes as it came first. Others of a real-time signal that came in the meantime stand
- * before its note in the queue: each gets what the one before it had. Of the others there is only one at a
- * time. */
-static void come_back(int signal, siginfo_t *info)
-{
-    struct held *h = take_sent(signal);
-    if (!h)
-        return;
-    siginfo_t now = *info;
-    bool is_note = now.si_code == SI_QUEUE && now.si_value.sival_ptr == h;
-    *info = h->info;
-    h->info = now;
-    if (signal < FIRST_QUEUED || is_note)
-        give_back(h);
-    else
-        atomic_store(&h->state, -signal);
-}
-
 bool quiet_defers(int signal, siginfo_t *info, void *context)
 {
+    ucontext_t *interrupted = context;
     int error = errno;
     bool defers = depth != 0;
-    if (defers)
-        hold(signal, info, context);
-    else
-        come_back(signal, info);
+    if (defers) {
+        sigset_t all;
+        sigfillset(&all);
+        note_mask(interrupted);
+        memcpy(&interrupted->uc_sigmask, &all, KERNEL_SET); /* blocked as the handler returns */
+        held_keep(signal, info);
+    } else {
+        held_come_back(signal, info);
+    }
     errno = error;
     return defers;
 }

@@ -7,7 +7,7 @@
  * It nests. What is kept is the thread's. There are two ways to keep a handler away:
  * - to block the thread's signals, which costs two calls of the kernel; or
  * - to let the signal come, where every handler of the program stands behind one of ours
- *   (hooks/signals.c): that one asks quiet_defers(), which keeps the signal and blocks all others.
+ *   (hooks/signals.c): that one asks quiet_defers(), which keeps the signal (held.h) and blocks all.
  * quiet_end() sends it again and unblocks them, so that the kernel delivers it as if it had been blocked all
  * the time. The second one is taken once quiet_allow() was said.
  *
@@ -34,8 +34,6 @@ void quiet_allow(bool signals);
 /* Handler of `signal` with what the kernel gave it. True: this is no moment for it, it will come again, and
  * the handler has to return at once. False: it may go on; *info is what it was when the signal first came. */
 bool quiet_defers(int signal, siginfo_t *info, void *context);
-/* In the child of a fork, which has no signals that wait. */
-void quiet_after_fork(void);
 
 /* ---- for a sleep inside ---- */
 

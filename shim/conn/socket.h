@@ -11,8 +11,7 @@
 /* An int option of the socket, -1 if it cannot be read. SO_COOKIE, 0 if there is none. */
 int conn_option(int fd, int level, int name);
 uint64_t conn_cookie(int fd);
-/* One call that neither waits nor is interrupted. It may move less than there is, or than a look has shown.
- * */
+/* One call that neither waits nor is interrupted. It may move less than there is, or a look has shown. */
 ssize_t conn_recv_now(int fd, void *buf, size_t len, int flags);
 ssize_t conn_send_now(int fd, const void *buf, size_t len);
 

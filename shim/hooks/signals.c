@@ -10,6 +10,7 @@
  */
 #include "shim/hooks/signals.h"
 
+#include "shim/conn/held.h"
 #include "shim/conn/quiet.h"
 #include "shim/hooks/hooks.h"
 #include "shim/real.h"
@@ -30,25 +31,23 @@ static _Atomic(bool) came_by_us[NSIG]; /* whatever handler there is, we have see
 static _Atomic(bool) watching;         /* handlers are put behind ours */
 static _Atomic(bool) past_us;          /* some handler was not seen */
 
-static void lock_quietly(sigset_t *before)
+static void begin(void)
 {
-    sigset_t all;
-    sigfillset(&all);
-    pthread_sigmask(SIG_BLOCK, &all, before);
+    quiet_begin_blocked();
     pthread_mutex_lock(&lock);
 }
 
-static void unlock_quietly(const sigset_t *before)
+static void end(void)
 {
     pthread_mutex_unlock(&lock);
-    pthread_sigmask(SIG_SETMASK, before, NULL);
+    quiet_end();
 }
 
 void signals_after_fork(void)
 {
     pthread_mutex_init(&lock, NULL);
     atomic_store(&edition, 0);
-    quiet_after_fork();
+    held_after_fork();
 }
 
 /* ---- what is whose ---- */
@@ -146,18 +145,17 @@ static void wrap(int signal)
 
 void signals_watch(void)
 {
-    sigset_t before;
     if (HOOKS_ARE_32_BIT || atomic_load(&watching)) /* there a frame may be one without a ucontext */
         return;
     int saved = errno;
-    lock_quietly(&before);
+    begin();
     if (!atomic_exchange(&watching, true)) {
         for (int signal = 1; signal < NSIG; signal++)
             if (may_be_wrapped(signal))
                 wrap(signal);
         quiet_allow(!atomic_load(&past_us));
     }
-    unlock_quietly(&before);
+    end();
     errno = saved;
 }
 
@@ -175,16 +173,15 @@ static bool is_watched(int signal)
     return may_be_wrapped(signal) && table_is_ours() && atomic_load(&watching);
 }
 
-static int install(int signal, const struct sigaction *new, struct sigaction *old)
+static int install(int signal, const struct sigaction *act, struct sigaction *old)
 {
-    struct sigaction w = is_handler(new) && !is_ours(new) ? wrapper(new) : *new;
-    sigset_t before;
-    lock_quietly(&before);
+    struct sigaction w = is_handler(act) && !is_ours(act) ? wrapper(act) : *act;
+    begin();
     struct sigaction own = programs[signal], was;
-    if (is_ours(&w) && !is_ours(new))
-        keep(signal, new);
+    if (is_ours(&w) && !is_ours(act))
+        keep(signal, act);
     int rc = real.sigaction(signal, &w, &was);
-    unlock_quietly(&before);
+    end();
     if (rc == 0 && old) {
         unwrap(&was, &own);
         *old = was;
@@ -192,20 +189,20 @@ static int install(int signal, const struct sigaction *new, struct sigaction *ol
     return rc;
 }
 
-EXPORT int sigaction(int signal, const struct sigaction *new, struct sigaction *old)
+EXPORT int sigaction(int signal, const struct sigaction *act, struct sigaction *old)
 {
-    if (new &&may_be_wrapped(signal))
+    if (act && may_be_wrapped(signal))
         atomic_store_explicit(&came_by_us[signal], true, memory_order_relaxed);
-    if (new &&is_watched(signal))
-        return install(signal, new, old);
-    int rc = real.sigaction(signal, new, old);
+    if (act && is_watched(signal))
+        return install(signal, act, old);
+    int rc = real.sigaction(signal, act, old);
     if (rc == 0 && old && may_be_wrapped(signal) && is_ours(old)) {
         struct sigaction own = programs_own(signal);
         unwrap(old, &own);
     }
     return rc;
 }
-ALIAS_OF(sigaction) int __sigaction(int signal, const struct sigaction *new, struct sigaction *old);
+ALIAS_OF(sigaction) int __sigaction(int signal, const struct sigaction *act, struct sigaction *old);
 
 /* Calls that install a handler with what they think are the right flags: wrapped as they did it. */
 static sighandler_t by_call(sighandler_t (*call)(int, sighandler_t), int signal, sighandler_t handler)
@@ -213,14 +210,13 @@ static sighandler_t by_call(sighandler_t (*call)(int, sighandler_t), int signal,
     if (!may_be_wrapped(signal))
         return call(signal, handler);
     struct sigaction own = programs_own(signal);
-    sigset_t before;
     atomic_store_explicit(&came_by_us[signal], true, memory_order_relaxed);
     sighandler_t old = call(signal, handler);
     int saved = errno;
     if (old != SIG_ERR && is_watched(signal)) {
-        lock_quietly(&before);
+        begin();
         wrap(signal);
-        unlock_quietly(&before);
+        end();
     }
     errno = saved;
     return (void *)old == (void *)on_signal ? own.sa_handler : old;
