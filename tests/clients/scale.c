@@ -8,6 +8,8 @@
  * connection and have one answer; to have another one, while all the others are idle; and to find that there
  * is nothing.
  */
+#include "tests/clients/many.h"
+
 #include <arpa/inet.h>
 #include <dlfcn.h>
 #include <errno.h>
@@ -15,7 +17,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -33,20 +34,6 @@ static struct peer *peers;
 static int n, set;
 static char request[256];
 static unsigned long (*tally)(void);
-
-static void wrong(const char *what)
-{
-    printf("%s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static void many_descriptors(void)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static void watch(int i, int op, unsigned events)
 {

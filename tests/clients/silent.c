@@ -7,13 +7,14 @@
  * Dials them all without blocking, sends a request on each as soon as it may, and waits until each has ended.
  * Prints "ended K ERROR" for each errno that there was, and "after S", the seconds that it took.
  */
+#include "tests/clients/many.h"
+
 #include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/epoll.h>
-#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,20 +25,6 @@
 static int set;
 static char request[256];
 static int ended[256]; /* by errno; 0: the server's end */
-
-static void wrong(const char *what)
-{
-    printf("%s: %s\n", what, strerror(errno));
-    exit(1);
-}
-
-static void many_descriptors(void)
-{
-    struct rlimit limit;
-    getrlimit(RLIMIT_NOFILE, &limit);
-    limit.rlim_cur = limit.rlim_max;
-    setrlimit(RLIMIT_NOFILE, &limit);
-}
 
 static void dial(const struct sockaddr_in *to)
 {
