@@ -37,7 +37,7 @@ explain() {
 
 @test "refused, and what would be" {
     serve --no-upgrade
-    run --separate-stderr explain curl -sS -H "X-Canary: $CANARY" "$URL/"
+    run --separate-stderr explain curl -s -H "X-Canary: $CANARY" "$URL/"
     [ "$status" -ne 0 ]
     grep -qE "^tlsup: blocked $URL: the server answered 200 .* \(policy\.conf:1 verify; curl [0-9]+\)\$" <<<"$stderr"
     assert_no_clear "$CANARY"
@@ -45,6 +45,16 @@ explain() {
     run --separate-stderr explain curl -sS "$URL/"
     [ "$status" -eq 0 ]
     grep -qE "^tlsup: allowed-plain $URL, would be blocked: the server answered 200" <<<"$stderr"
+}
+
+# curl writes its own messages in pieces, printf in one.
+@test "a line is whole, whatever the command writes meanwhile" {
+    serve
+    run --separate-stderr explain bash -c 'for _ in {1..30}; do curl -s "$0/bytes/10"; done &
+        while kill -0 $! 2>/dev/null; do printf "the command says\n" >&2; done; wait' "$URL"
+    [ "$status" -eq 0 ]
+    [ "$(grep -cE '^tlsup: (upgraded|closed) .*; curl [0-9]+\)$' <<<"$stderr")" -eq 60 ]
+    [ "$(grep -cvE '^tlsup: (upgraded|closed) .*; curl [0-9]+\)$|^the command says$' <<<"$stderr")" -eq 0 ]
 }
 
 @test "children, and a relay" {

@@ -174,10 +174,12 @@ static void pass_signals(const struct watcher *w, pid_t pid)
 
 static int wait_for_end(struct watcher *w, pid_t pid)
 {
+    static char line[8 * AUDIT_LINE_MAX];
     struct pollfd fds[] = {{.fd = w->changes, .events = POLLIN}, {.fd = w->signals, .events = POLLIN}};
     char events[1024];
     int status = 0;
 
+    setvbuf(stderr, line, _IOFBF, sizeof(line)); /* the command writes there too: a line is one write */
     while (waitpid(pid, &status, WNOHANG) != pid) {
         poll(fds, 2, -1);
         while (read(w->changes, events, sizeof(events)) > 0)
