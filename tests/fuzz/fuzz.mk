@@ -34,3 +34,4 @@ $(FUZZERS): $(FUZZ_DIR)/%: $(FUZZ_DIR)/obj/tests/fuzz/%.o
 
 .PHONY: fuzzers
 fuzzers: $(FUZZERS)
+-include $(shell find $(FUZZ_DIR)/obj -name '*.d' 2>/dev/null)
