@@ -122,12 +122,11 @@ enum conn_rc conn_send(struct conn *c, const char *buf, size_t len, size_t *take
 
 bool conn_settling(const struct conn *c)
 {
-    if (conn_negotiating(c))
-        return true;
-    if (c->state == CONN_OPEN)
+    enum conn_state state = conn_state_of(c);
+    if (state == CONN_OPEN)
         return !c->gone && ((buffer_len(&c->hold) && !c->head_partial) || buffer_len(&c->edited) ||
                             c->engine->queued(c->tls) > 0);
-    return c->state == CONN_PLAIN && buffer_len(&c->hold);
+    return state == CONN_PLAIN ? buffer_len(&c->hold) > 0 : conn_negotiating(c);
 }
 
 /* ---- in ---- */

@@ -9,7 +9,14 @@
 
 void conn_enter(struct conn *c, enum conn_event event);
 void conn_advance(struct conn *c);
-bool conn_negotiating(const struct conn *c);
+
+static inline bool conn_negotiating(const struct conn *c)
+{
+    const unsigned on_the_way =
+        1U << CONN_DIAL | 1U << CONN_NEGOTIATE | 1U << CONN_HANDSHAKE | 1U << CONN_CONFIRM;
+    return on_the_way >> c->state & 1U;
+}
+
 /* What the kernel says of the socket is for the machine, not for the program. */
 static inline bool conn_is_early(const struct conn *c)
 {

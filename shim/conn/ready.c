@@ -91,14 +91,18 @@ short conn_ready(struct conn *c, short interest, short kernel)
 
 short conn_kernel_interest(struct conn *c, short interest)
 {
-    short wants = (short)((c->want_in ? POLLIN : 0) | (c->want_out ? POLLOUT : 0));
-    if (conn_negotiating(c) || c->state == CONN_REACH)
-        return wants;
-    if (c->state == CONN_SNIFF)
-        return 0;
-    if (c->state == CONN_OPEN && c->write_shut)
-        interest |= POLLRDHUP;
-    if (c->state == CONN_OPEN || c->state == CONN_PLAIN) /* RELAYED settles elsewhere */
+    switch (conn_state_of(c)) {
+    case CONN_REACH:
+    case CONN_DIAL:
+    case CONN_NEGOTIATE:
+    case CONN_HANDSHAKE:
+    case CONN_CONFIRM: return (short)((c->want_in ? POLLIN : 0) | (c->want_out ? POLLOUT : 0));
+    case CONN_SNIFF: return 0;
+    case CONN_OPEN:
+        if (c->write_shut)
+            interest |= POLLRDHUP;
         return (short)(interest | (conn_settling(c) ? POLLOUT : 0));
-    return interest;
+    case CONN_PLAIN: return (short)(interest | (conn_settling(c) ? POLLOUT : 0));
+    default: return interest; /* RELAYED settles elsewhere */
+    }
 }

@@ -46,12 +46,6 @@ static const uint8_t transitions[CONN_STATES][EV_EVENTS] = {
     [CONN_RELAYED] = {NO},
 };
 
-bool conn_negotiating(const struct conn *c)
-{
-    enum conn_state s = c->state;
-    return s == CONN_DIAL || s == CONN_NEGOTIATE || s == CONN_HANDSHAKE || s == CONN_CONFIRM;
-}
-
 void conn_enter(struct conn *c, enum conn_event event)
 {
     uint8_t next = transitions[c->state][event];

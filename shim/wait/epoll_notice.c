@@ -65,19 +65,26 @@ static bool tell(const struct conn *c, struct epoll_reg *r, uint32_t mask)
     return told;
 }
 
-void epoll_sync(struct conn *c, struct epoll_reg *r)
+/* Asks of the socket what the kernel was not told to look for, of this mask. */
+static short unasked(const struct conn *c, const struct epoll_reg *r, uint32_t mask)
 {
-    if (r->disarmed)
-        return;
-    uint32_t mask = epoll_mask(c, r);
-    if (mask != r->kernel)
-        tell(c, r, mask);
+    struct pollfd p = {.fd = c->fd, .events = (short)(mask & POLL_BITS & ~r->kernel)};
+    return p.events && real.poll(&p, 1, 0) > 0 ? p.revents : 0;
 }
 
 short epoll_unasked(struct conn *c, const struct epoll_reg *r)
 {
-    struct pollfd p = {.fd = c->fd, .events = (short)(epoll_mask(c, r) & POLL_BITS & ~r->kernel)};
-    return p.events && real.poll(&p, 1, 0) > 0 ? p.revents : 0;
+    return unasked(c, r, epoll_mask(c, r));
+}
+
+short epoll_sync(struct conn *c, struct epoll_reg *r)
+{
+    uint32_t mask = epoll_mask(c, r);
+    if (mask == r->kernel)
+        return 0;
+    if (!r->disarmed)
+        tell(c, r, mask);
+    return unasked(c, r, mask);
 }
 
 void epoll_hush(struct conn *c, struct epoll_reg *r)
@@ -225,10 +232,10 @@ void epoll_notice_one(struct conn *c, struct epoll_reg *r)
     if (r->disarmed)
         return;
     r->quiet = false;
-    epoll_sync(c, r);
+    short left = epoll_sync(c, r);
     if (r->judging)
         return;
-    short now = conn_ready(c, epoll_wants(r), epoll_unasked(c, r));
+    short now = conn_ready(c, epoll_wants(r), left);
     if (!(r->events & EPOLLET)) {
         if (now)
             epoll_push(c, r, 0);

@@ -123,11 +123,12 @@ void epoll_set_after_fork(void);
 short epoll_wants(const struct epoll_reg *r);
 /* The kernel's mask as it should be now. */
 uint32_t epoll_mask(struct conn *c, const struct epoll_reg *r);
-/* Tells the kernel if that differs from what it was told. */
-void epoll_sync(struct conn *c, struct epoll_reg *r);
 /* What is true of the socket that the kernel should have been told to look for and was not: the number that
  * the entry goes by may be closed, and a duplicate keeps the entry alive. */
 short epoll_unasked(struct conn *c, const struct epoll_reg *r);
+/* Tells the kernel if the mask differs from what it was told, unless the record is disarmed. What is left
+ * then is that of epoll_unasked(). */
+short epoll_sync(struct conn *c, struct epoll_reg *r);
 /* ONESHOT, delivered: the kernel keeps quiet until the program asks again. */
 void epoll_hush(struct conn *c, struct epoll_reg *r);
 /* One record of a conn that changed. */

@@ -174,8 +174,8 @@ static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint
         deliver(round, c, r, truth);
     else if (storms(c, r, seen))
         r->quiet = true;
-    epoll_sync(c, r);
-    if (!(r->events & EPOLLET) && conn_ready(c, wants, epoll_unasked(c, r)))
+    short left = epoll_sync(c, r);
+    if (!(r->events & EPOLLET) && conn_ready(c, wants, left))
         epoll_push(c, r, 0);
 }
 
