@@ -103,6 +103,11 @@ struct conn_waiter { /* a thread that sleeps on this conn in a multithreaded pro
     struct conn_waiter *next;
 };
 
+struct conn_repeats { /* the last heads, and what they said */
+    struct http1_last_request request;
+    struct http1_last_response response;
+};
+
 struct owner;      /* conn/owner.h */
 struct epoll_reg;  /* wait/epoll.c */
 struct conn_saved; /* relay/saved.h */
@@ -191,8 +196,9 @@ struct __attribute__((aligned(16))) conn { /* table.h has bits below its address
     struct http1_drop drop;
     bool dropping;
     struct http1_flow flow;
-    struct conn_buffer peeked; /* what the program reads first: MSG_PEEK took it off the engine, or a proxy
-                                  answered */
+    struct conn_repeats *repeats; /* from the second request on; malloc'ed, or NULL */
+    struct conn_buffer peeked;    /* what the program reads first: MSG_PEEK took it off the engine, or a proxy
+                                     answered */
     struct conn_buffer asked, reply, sifted; /* redirects=rewrite: the last request's target, a head in
                                                 pieces, and what is ready for the program */
     bool dry;           /* the last read that might wait had to, and nobody has found anything since */

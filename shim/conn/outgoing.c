@@ -81,11 +81,22 @@ static enum head opaque(struct conn *c)
     return HEAD_GOES;
 }
 
+/* From the second request on. */
+static enum http1_request_kind parse(struct conn *c, const char *buf, size_t len, struct http1_request *r)
+{
+    if (!c->repeats && c->bytes_out)
+        c->repeats = calloc(1, sizeof *c->repeats);
+    if (!c->repeats)
+        return http1_parse_request(buf, len, r);
+    c->flow.last = &c->repeats->response;
+    return http1_repeat_request(&c->repeats->request, buf, len, r);
+}
+
 /* A request head starts at buf: may it go on? */
 static enum head examine(struct conn *c, const char *buf, size_t len)
 {
     struct http1_request r;
-    switch (http1_parse_request(buf, len, &r)) {
+    switch (parse(c, buf, len, &r)) {
     case REQUEST_PARTIAL: return HEAD_PARTIAL;
     case REQUEST_HTTP1: break;
     default: return opaque(c);

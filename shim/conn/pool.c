@@ -139,6 +139,16 @@ static void drop(struct conn *c)
     pthread_mutex_unlock(&c->lock);
 }
 
+/* A request may have said a password. */
+static void free_repeats(struct conn *c)
+{
+    if (c->repeats)
+        explicit_bzero(c->repeats, sizeof *c->repeats);
+    free(c->repeats);
+    c->repeats = NULL;
+    c->flow.last = NULL;
+}
+
 /* The last reference. */
 static void release(struct conn *c)
 {
@@ -149,6 +159,7 @@ static void release(struct conn *c)
     c->saved = NULL;
     free(c->flow.in_head);
     c->flow.in_head = NULL;
+    free_repeats(c);
     policy_unref(c->policy);
     c->policy = NULL;
     owner_give_back(c->owner, c->owned);

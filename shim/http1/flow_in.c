@@ -32,29 +32,36 @@ static struct http1_span method_name(enum flow_method method)
 }
 
 /* A response head is complete: what follows it? */
+static void conclude(struct http1_flow *f, const struct http1_response *r)
+{
+    enum flow_method method = (enum flow_method)f->pending[f->first];
+    /* RFC 9110 section 15.2: any number of interim responses comes before the final one. */
+    if (r->status / 100 == 1 && r->status != 101)
+        return;
+    f->first = (f->first + 1) % FLOW_PENDING_MAX;
+    f->count--;
+    f->closing = r->close;
+    if (r->status == 101 || (method == METHOD_CONNECT && r->status / 100 == 2)) {
+        f->tunnel = true;
+        return;
+    }
+    enum http1_framing framing = http1_response_framing(r, method_name(method));
+    http1_body_begin(&f->in, framing, r->length);
+    if (framing == FRAMING_UNKNOWN)
+        http1_flow_lose_responses(f);
+}
+
 static void take_response(struct http1_flow *f, const char *head, size_t len)
 {
     struct http1_response r;
-    enum flow_method method = (enum flow_method)f->pending[f->first];
     f->in_head_len = 0;
     if (!http1_read_response(head, len, &r)) {
         http1_flow_lose_responses(f);
         return;
     }
-    /* RFC 9110 section 15.2: any number of interim responses comes before the final one. */
-    if (r.status / 100 == 1 && r.status != 101)
-        return;
-    f->first = (f->first + 1) % FLOW_PENDING_MAX;
-    f->count--;
-    f->closing = r.close;
-    if (r.status == 101 || (method == METHOD_CONNECT && r.status / 100 == 2)) {
-        f->tunnel = true;
-        return;
-    }
-    enum http1_framing framing = http1_response_framing(&r, method_name(method));
-    http1_body_begin(&f->in, framing, r.length);
-    if (framing == FRAMING_UNKNOWN)
-        http1_flow_lose_responses(f);
+    if (f->last)
+        http1_keep_response(f->last, head, len, &r);
+    conclude(f, &r);
 }
 
 /* Reads on in a response head that lies in pieces in in_head, or begins to. Returns the bytes taken. */
@@ -77,6 +84,11 @@ static size_t gather_head(struct http1_flow *f, const char *buf, size_t len)
  * needed. */
 static size_t take_head(struct http1_flow *f, const char *buf, size_t len)
 {
+    size_t again = f->last && !f->in_head_len ? http1_repeats_response(f->last, buf, len) : 0;
+    if (again) {
+        conclude(f, &f->last->said);
+        return again;
+    }
     ssize_t end = f->in_head_len ? 0 : http1_head_end(buf, len, 0);
     if (end > 0) {
         take_response(f, buf, (size_t)end);

@@ -16,6 +16,9 @@ struct http1_driver {
     size_t held; /* bytes of a request head that is not whole */
     unsigned heads, loans;
     uint64_t passed; /* bytes of the program that went on */
+    bool remembers;  /* heads that come again are not read again */
+    struct http1_last_request last_request;
+    struct http1_last_response last_response;
     char head[HTTP1_HEAD_MAX], out[DRIVER_HELD_MAX];
 };
 
@@ -24,6 +27,43 @@ static inline void driver_init(struct http1_driver *d)
     http1_flow_init(&d->flow);
     d->held = d->heads = d->loans = 0;
     d->passed = 0;
+    d->remembers = false;
+}
+
+static inline void driver_remember(struct http1_driver *d)
+{
+    d->remembers = true;
+    d->last_request.head.len = d->last_response.head.len = 0;
+    d->flow.last = &d->last_response;
+}
+
+static inline bool driver_same_span(struct http1_span a, struct http1_span b)
+{
+    return a.at == b.at && a.len == b.len;
+}
+
+static inline bool driver_same_request(const struct http1_request *a, const struct http1_request *b)
+{
+    return driver_same_span(a->method, b->method) && driver_same_span(a->target, b->target) &&
+           a->minor == b->minor && a->has_authority == b->has_authority &&
+           a->bad_authority == b->bad_authority && a->absolute_form == b->absolute_form &&
+           a->host_differs == b->host_differs && a->https_target == b->https_target &&
+           a->framing == b->framing && a->length == b->length && a->close == b->close &&
+           a->upgrade == b->upgrade && a->head_len == b->head_len &&
+           (!a->has_authority ||
+            (a->authority.kind == b->authority.kind && a->authority.port == b->authority.port &&
+             strcmp(a->authority.host, b->authority.host) == 0));
+}
+
+/* What is remembered is what would be read. */
+static inline enum http1_request_kind driver_parse(struct http1_driver *d, struct http1_request *r)
+{
+    struct http1_request again;
+    enum http1_request_kind kind = http1_parse_request(d->out, d->held, r);
+    if (d->remembers && (http1_repeat_request(&d->last_request, d->out, d->held, &again) != kind ||
+                         (kind == REQUEST_HTTP1 && !driver_same_request(r, &again))))
+        abort();
+    return kind;
 }
 
 static inline void driver_pass(struct http1_driver *d, size_t n)
@@ -41,7 +81,7 @@ static inline void driver_out(struct http1_driver *d, const char *buf, size_t le
     d->held += len;
     while (d->held) {
         driver_pass(d, http1_flow_out(&d->flow, d->out, d->held));
-        enum http1_request_kind kind = d->held ? http1_parse_request(d->out, d->held, &r) : REQUEST_PARTIAL;
+        enum http1_request_kind kind = d->held ? driver_parse(d, &r) : REQUEST_PARTIAL;
         if (kind == REQUEST_PARTIAL)
             return;
         if (kind != REQUEST_HTTP1) {

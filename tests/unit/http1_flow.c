@@ -113,10 +113,12 @@ static const char *verdict(const struct http1_flow *f)
     return out;
 }
 
-/* Each turn in two pieces, the first of `cut` bytes; SIZE_MAX: byte by byte. */
+/* Each turn in two pieces, the first of `cut` bytes; SIZE_MAX: byte by byte. Uncut, each head is read. */
 static void run(struct http1_driver *d, const struct conversation *c, size_t cut)
 {
     driver_init(d);
+    if (cut)
+        driver_remember(d);
     for (unsigned i = 0; i < TURNS && c->turn[i]; i++) {
         size_t len = strlen(c->turn[i]) - 1, first = cut < len ? cut : len;
         char *bytes = malloc(len);
