@@ -90,25 +90,32 @@ void wire_record_taken(struct wire *w)
 /* ---- in ---- */
 
 /* recv that knows what it means: > 0 bytes, 0 nothing now or never again (see blocked, ended). */
-static size_t take(struct wire *w, uint8_t *buf, size_t len)
+static size_t receive(struct wire *w, uint8_t *buf, size_t len, int flags)
 {
     ssize_t n;
     do
-        n = w->io.recv(w->fd, buf, len, MSG_DONTWAIT);
+        n = w->io.recv(w->fd, buf, len, MSG_DONTWAIT | flags);
     while (n < 0 && errno == EINTR);
-    if (n > 0) {
-        w->drained = (size_t)n < len;
+    if (n > 0)
         return (size_t)n;
-    }
-    w->drained = true;
-    if (n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOMEM || errno == ENOBUFS)) {
-        w->blocked = true;
-        return 0;
-    }
-    w->ended = true;
-    if (n < 0)
+    w->blocked = n < 0 && (errno == EAGAIN || errno == EWOULDBLOCK || errno == ENOMEM || errno == ENOBUFS);
+    w->ended = !w->blocked;
+    if (w->ended && n < 0)
         note_code(w, errno);
     return 0;
+}
+
+static size_t take(struct wire *w, uint8_t *buf, size_t len)
+{
+    size_t n = receive(w, buf, len, 0);
+    w->drained = n < len;
+    return n;
+}
+
+bool wire_is_silent(struct wire *w)
+{
+    uint8_t byte;
+    return !w->ended && receive(w, &byte, 1, MSG_PEEK) == 0 && w->blocked;
 }
 
 static int bio_read(BIO *bio, char *buf, int len)

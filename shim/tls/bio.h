@@ -56,6 +56,8 @@ struct wire {
 bool wire_init(void);
 /* A BIO on wire, which must outlive it and be zero but for io and fd. NULL for want of memory. */
 BIO *wire_bio(struct wire *wire);
+/* Is there nothing to be received now, and no end either? Asked without OpenSSL. */
+bool wire_is_silent(struct wire *wire);
 /* One send of all that is queued. */
 enum tls_result wire_flush(struct wire *wire);
 size_t wire_queued(const struct wire *wire);

@@ -42,6 +42,21 @@ static enum tls_result read_records(struct tls *tls, uint8_t *buf, size_t cap, s
     return TLS_DONE;
 }
 
+#define SMALL_MESSAGE 4096U /* bytes; behind a larger one there is likely to be more */
+
+/* What a look has decrypted is only copied: that cannot fail, and the error queue is not touched. True: there
+ * is no more, for which OpenSSL need not be asked. */
+static bool take_decrypted(struct tls *tls, uint8_t *buf, size_t cap, size_t *got)
+{
+    if (SSL_pending(tls->ssl) <= 0 || SSL_read_ex(tls->ssl, buf, cap, got) != 1)
+        return false;
+    tls->wire.idle_records = 0;
+    if (*got == cap)
+        return true;
+    return *got < SMALL_MESSAGE && SSL_pending(tls->ssl) == 0 && !wire_holds_input(&tls->wire) &&
+           wire_is_silent(&tls->wire);
+}
+
 enum tls_result stream_read(struct tls *tls, void *buf, size_t cap, size_t *got)
 {
     *got = 0;
@@ -49,6 +64,8 @@ enum tls_result stream_read(struct tls *tls, void *buf, size_t cap, size_t *got)
     tls->end_told = tls->end_told || tls->end != TLS_DONE;
     if (result != TLS_DONE || cap == 0)
         return result;
+    if (take_decrypted(tls, buf, cap, got))
+        return TLS_DONE;
     struct error_scope scope;
     error_enter(&scope);
     size_t queued = wire_queued(&tls->wire);

@@ -182,7 +182,7 @@ static inline bool stuttered(struct link *l)
 static inline ssize_t link_recv(int fd, void *buf, size_t len, int flags)
 {
     struct link *l = &links[fd];
-    CHECK(flags == MSG_DONTWAIT);
+    CHECK((flags | MSG_PEEK) == (MSG_DONTWAIT | MSG_PEEK));
     l->recvs++;
     if (stuttered(l))
         return -1;
@@ -192,7 +192,8 @@ static inline ssize_t link_recv(int fd, void *buf, size_t len, int flags)
         len = l->down.len;
     if (len) {
         memcpy(buf, l->down.bytes, len);
-        queue_drop(&l->down, len);
+        if (!(flags & MSG_PEEK))
+            queue_drop(&l->down, len);
         return (ssize_t)len;
     }
     if (l->fin)
