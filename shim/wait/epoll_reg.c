@@ -133,16 +133,31 @@ void epoll_replace(struct conn *c, bool done)
 
 /* ---- epoll_ctl() ---- */
 
-/* What was to be delivered for the old registration is void; the kernel looks again by itself. */
-static void start_over(struct epoll_set *set, struct epoll_reg *r)
+/* What was to be delivered for the old registration is void once there is a new one, for which the kernel
+ * looks again, and of which another thread may be told at once. Returns what it was. */
+static uint32_t withdraw(struct epoll_set *set, struct epoll_reg *r)
 {
+    if (!r->on[LIST_READY])
+        return 0;
     pthread_mutex_lock(&set->lock);
+    uint32_t seen = r->seen;
     r->seen = 0;
     epoll_list_remove(set, r, LIST_READY);
     pthread_mutex_unlock(&set->lock);
-    r->disarmed = r->quiet = r->owes_out = false;
-    r->told = 0;
-    r->told_at = EPOLL_NEVER;
+    return seen;
+}
+
+/* The call failed: the registration, if there was one, is what it was. */
+static void give_up(struct conn *c, struct epoll_reg *r, bool fresh, uint32_t seen)
+{
+    if (fresh) {
+        unlink_from_conn(c, r);
+        epoll_reg_release(r);
+        return;
+    }
+    epoll_notice_one(c, r);
+    if (seen)
+        epoll_push(c, r, seen);
 }
 
 /* What the program asked is put into the record first, as another thread may be given the event at once. */
@@ -156,27 +171,27 @@ static int put(struct conn *c, struct epoll_set *set, int op, int fd, const stru
         errno = ENOMEM;
         return -1;
     }
-    uint32_t events = r->events;
+    uint32_t events = r->events, seen = withdraw(set, r);
     bool disarmed = r->disarmed;
     epoll_data_t data = r->data;
     r->events = event->events;
     r->data = event->data;
-    r->disarmed = false;
+    atomic_store_explicit(&r->disarmed, false, memory_order_release);
+    r->quiet = false;
     struct epoll_event ours = {.events = epoll_mask(c, r), .data.u64 = epoll_reg_pack(r)};
     if (real.epoll_ctl(set->number, op, fd, &ours) != 0) {
         int error = errno;
         r->events = events;
         r->disarmed = disarmed;
         r->data = data;
-        if (fresh) {
-            unlink_from_conn(c, r);
-            epoll_reg_release(r);
-        }
+        give_up(c, r, fresh, seen);
         errno = error;
         return -1;
     }
-    r->kernel = ours.events;
-    start_over(set, r);
+    atomic_store_explicit(&r->kernel, ours.events, memory_order_release);
+    r->owes_out = false;
+    r->told = 0;
+    r->told_at = EPOLL_NEVER;
     epoll_notice_one(c, r);
     return 0;
 }

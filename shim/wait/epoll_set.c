@@ -109,7 +109,7 @@ void epoll_list_add(struct epoll_set *set, struct epoll_reg *r, enum epoll_list 
     struct epoll_head *head = &set->list[which];
     if (r->on[which])
         return;
-    r->on[which] = true;
+    atomic_store_explicit(&r->on[which], true, memory_order_release);
     r->link[which] = (struct epoll_link){.before = head->last};
     if (head->last)
         head->last->link[which].next = r;
@@ -125,7 +125,7 @@ void epoll_list_remove(struct epoll_set *set, struct epoll_reg *r, enum epoll_li
     struct epoll_link link = r->link[which];
     if (!r->on[which])
         return;
-    r->on[which] = false;
+    atomic_store_explicit(&r->on[which], false, memory_order_release);
     if (link.before)
         link.before->link[which].next = link.next;
     else

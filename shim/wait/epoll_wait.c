@@ -64,17 +64,43 @@ static int quota(const struct round *round, unsigned ready)
     return ready < (unsigned)max / 2 ? max - (int)ready : max - max / 2;
 }
 
-/* The kernel's events: the foreign ones stay at the front of the program's array, ours go to the ready list.
- */
-static void sort_out(struct round *round, int given)
+/* A record that is about to be judged. */
+struct taken {
+    struct epoll_reg *r;
+    struct conn *c; /* with a reference */
+    uint16_t generation;
+    int fd;
+    uint32_t seen;
+};
+
+/* Under the set's lock, in which the record is. */
+static struct taken take(struct epoll_set *set, struct epoll_reg *r, uint32_t events)
+{
+    struct taken t = {r, r->conn, r->generation, r->fd, r->seen | events};
+    r->seen = 0;
+    epoll_list_remove(set, r, LIST_READY);
+    pool_ref(t.c); /* the record is alive, so the conn is */
+    return t;
+}
+
+#define TAKEN_MAX 16U /* events of the kernel that are judged without a detour by the ready list */
+
+/* The kernel's events: the foreign ones stay at the front of the program's array; of ours the first are
+ * taken, the rest goes to the ready list. Returns how many were taken. */
+static unsigned sort_out(struct round *round, int given, struct taken *taken)
 {
     struct epoll_event *events = round->call->events;
     struct epoll_set *set = round->set;
+    unsigned n = 0;
     pthread_mutex_lock(&set->lock);
     for (int i = 0; i < given; i++) {
         struct epoll_event event = events[i];
         struct epoll_reg *r = epoll_reg_unpack(event.data.u64);
         if (r && atomic_load(&r->set) == set) {
+            if (n < TAKEN_MAX) {
+                taken[n++] = take(set, r, event.events | EPOLL_SEEN_KERNEL);
+                continue;
+            }
             r->seen |= event.events | EPOLL_SEEN_KERNEL;
             epoll_list_add(set, r, LIST_READY);
         } else if (event.data.u64 == EPOLL_WAKE_DATA) {
@@ -84,29 +110,18 @@ static void sort_out(struct round *round, int given)
         }
     }
     pthread_mutex_unlock(&set->lock);
+    return n;
 }
 
 /* ---- judging ---- */
 
-struct popped {
-    struct epoll_reg *r;
-    struct conn *c; /* with a reference */
-    uint16_t generation;
-    int fd;
-    uint32_t seen;
-};
-
 /* Signals are blocked. */
-static bool pop(struct epoll_set *set, struct popped *out)
+static bool pop(struct epoll_set *set, struct taken *out)
 {
     pthread_mutex_lock(&set->lock);
     struct epoll_reg *r = set->list[LIST_READY].first;
-    if (r) {
-        epoll_list_remove(set, r, LIST_READY);
-        *out = (struct popped){r, r->conn, r->generation, r->fd, r->seen};
-        r->seen = 0;
-        pool_ref(out->c); /* the record is alive, so the conn is */
-    }
+    if (r)
+        *out = take(set, r, 0);
     pthread_mutex_unlock(&set->lock);
     return r != NULL;
 }
@@ -132,16 +147,25 @@ static void deliver(struct round *round, struct conn *c, struct epoll_reg *r, sh
     }
 }
 
+/* Nobody sleeps on the conn, no other set has it, and no clock runs. */
+static bool is_alone(const struct conn *c, const struct epoll_reg *r)
+{
+    return c->state == CONN_OPEN && !c->waiters && c->regs == r && !r->next_of_conn && !r->on[LIST_WATCHED];
+}
+
 /* What unlocking would do, done while the record is marked: what is found now is delivered now, and is no new
  * edge. */
-static void tell_others(struct conn *c)
+static void tell_others(struct conn *c, struct epoll_reg *r)
 {
     if (!c->changed && c->want_in == c->told_in && c->want_out == c->told_out)
         return;
     c->changed = false;
     c->told_in = c->want_in;
     c->told_out = c->want_out;
-    conn_on_change(c);
+    if (is_alone(c, r))
+        c->announce = r->quiet = false;
+    else
+        conn_on_change(c);
 }
 
 /* What the kernel has not said, as it was asked for fewer events than there are: an event tells all that is
@@ -166,7 +190,7 @@ static void judge(struct round *round, struct conn *c, struct epoll_reg *r, uint
     r->judging = true;
     seen |= room_to_write(c, r, seen) | (uint16_t)epoll_unasked(c, r);
     short truth = look_at(c, wants, (short)(seen & 0x7fffU), round->waits);
-    tell_others(c);
+    tell_others(c, r);
     r->judging = false;
     if (r->events & EPOLLET && seen & EPOLLOUT && wants & WRITES && !(truth & WRITES))
         r->owes_out = true;
@@ -189,17 +213,28 @@ static bool has_room(struct round *round)
 }
 
 /* Signals are blocked. */
-static void judge_list(struct round *round)
+static void judge_taken(struct round *round, const struct taken *t)
 {
-    unsigned ready = atomic_load(&round->set->ready), seen = 0;
-    struct popped p;
-    while (seen < ready && has_room(round) && pop(round->set, &p)) {
+    bool room = has_room(round);
+    conn_lock(t->c, t->fd);
+    if (t->r->generation == t->generation && t->r->conn == t->c && atomic_load(&t->r->set) == round->set) {
+        if (room)
+            judge(round, t->c, t->r, t->seen);
+        else
+            epoll_push(t->c, t->r, t->seen);
+    }
+    conn_unlock(t->c);
+    conn_put(t->c);
+}
+
+/* The first `ready` of the list: what is judged in this round goes to its end. */
+static void judge_list(struct round *round, unsigned ready)
+{
+    unsigned seen = 0;
+    struct taken t;
+    while (seen < ready && has_room(round) && pop(round->set, &t)) {
         seen++;
-        conn_lock(p.c, p.fd);
-        if (p.r->generation == p.generation && p.r->conn == p.c && atomic_load(&p.r->set) == round->set)
-            judge(round, p.c, p.r, p.seen);
-        conn_unlock(p.c);
-        conn_put(p.c);
+        judge_taken(round, &t);
     }
     if (seen < ready && atomic_load(&round->set->waiters) > 0)
         epoll_wake_set(round->set); /* what does not fit here is another thread's */
@@ -242,10 +277,13 @@ static bool go_round(struct round *round)
         round->n = rc > 0 ? rc : 0;
         return true;
     }
+    struct taken taken[TAKEN_MAX];
     quiet_begin();
-    if (rc > 0)
-        sort_out(round, rc);
-    judge_list(round);
+    unsigned n = rc > 0 ? sort_out(round, rc, taken) : 0;
+    ready = atomic_load(&set->ready);
+    for (unsigned i = 0; i < n; i++)
+        judge_taken(round, &taken[i]);
+    judge_list(round, ready);
     if (atomic_load(&set->nested) && atomic_load(&set->ready))
         epoll_wake_set(set); /* the one that it is in has to see that there is more */
     quiet_end();
