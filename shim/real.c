@@ -187,12 +187,14 @@ static int early___dprintf_chk(int fd, int flag, const char *format, ...)
     return n;
 }
 
-/* ---- every other member finds the table first ---- */
+/* ---- every other member is found when it is first called: most processes need a few ---- */
+
+static void find(const char *name, size_t offset);
 
 #define LATE(ret, name, params, args, fail)                                                                  \
     static ret late_##name params                                                                            \
     {                                                                                                        \
-        real_resolve();                                                                                      \
+        find(#name, offsetof(struct real_functions, name));                                                  \
         if (real.name == late_##name) {                                                                      \
             errno = ENOSYS;                                                                                  \
             return fail;                                                                                     \
@@ -235,18 +237,37 @@ struct real_functions real = {
 };
 #pragma GCC diagnostic pop
 
-static const struct {
+struct function {
     const char *name;
     size_t offset;
-} functions[] = {
-#define HOOK(family, ret, name, params, args, fail) {#name, offsetof(struct real_functions, name)},
-#define LIBC(ret, name, params, args, fail)         {#name, offsetof(struct real_functions, name)},
-#define VARIADIC(family, ret, name, params)         {#name, offsetof(struct real_functions, name)},
+};
+#define FUNCTION(name)                                                                                       \
+    {                                                                                                        \
+#name, offsetof(struct real_functions, name)                                                         \
+    }
+
+static const struct function functions[] = {
+#define HOOK(family, ret, name, params, args, fail) FUNCTION(name),
+#define LIBC(ret, name, params, args, fail)         FUNCTION(name),
+#define VARIADIC(family, ret, name, params)         FUNCTION(name),
+#include "shim/syms.def"
+#undef HOOK
+#undef LIBC
+#undef VARIADIC
+};
+
+/* Those whose early bodies are less than libc's, and those that look at who calls them, or at the stack. */
+static const struct function at_once[] = {
+#define HOOK(family, ret, name, params, args, fail)
+#define LIBC(ret, name, params, args, fail)
+#define VARIADIC(family, ret, name, params) FUNCTION(name),
 #include "shim/syms.def"
 #undef HOOK
 #undef LIBC
 #undef VARIADIC
 #undef ALIAS
+    FUNCTION(close), FUNCTION(read), FUNCTION(write), FUNCTION(readv),  FUNCTION(writev),  FUNCTION(dup),
+    FUNCTION(dup2),  FUNCTION(dup3), FUNCTION(vfork), FUNCTION(dlopen), FUNCTION(dlmopen),
 };
 
 typedef int clock_function(clockid_t clock, struct timespec *now);
@@ -341,6 +362,29 @@ static void *below_us(void)
     return libc ? libc : RTLD_NEXT;
 }
 
+static AT_START struct symbols behind; /* what RTLD_NEXT means; behind.n is 0 if only dlsym() knows */
+
+static void found(size_t offset, const void *function)
+{
+    if (function)
+        memcpy((char *)&real + offset, &function, sizeof function);
+}
+
+static const void *look(void *from, const char *name)
+{
+    const void *function = behind.n ? symbols_find(&behind, name) : NULL;
+    return function ? function : dlsym(from, name);
+}
+
+/* Two threads may do this at once: they write the same values. */
+static void find_all(void *from, const struct function *list, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        found(list[i].offset, look(from, list[i].name));
+}
+
+#define COUNT(list) (sizeof(list) / sizeof(list)[0])
+
 void real_resolve(void)
 {
     static AT_START atomic_bool resolved;
@@ -348,15 +392,18 @@ void real_resolve(void)
         return;
     void *from = below_us();
     struct symbols next;
-    bool known = from == RTLD_NEXT && symbols_begin(&next);
-    /* Two threads may do this at once: they write the same values. */
-    for (size_t i = 0; i < sizeof functions / sizeof functions[0]; i++) {
-        void *found = known ? symbols_find(&next, functions[i].name) : NULL;
-        if (!found)
-            found = dlsym(from, functions[i].name);
-        if (found)
-            memcpy((char *)&real + functions[i].offset, &found, sizeof found);
-    }
+    /* If libc is behind us, so is all else that the program was started with; behind that may come what goes
+     * again. */
+    if (from == RTLD_NEXT && symbols_begin(&next) && symbols_end_at(&next, "gnu_get_libc_version"))
+        symbols_copy(&behind, &next);
+    find_all(from, behind.n ? at_once : functions, behind.n ? COUNT(at_once) : COUNT(functions));
     find_net();
     atomic_store_explicit(&resolved, true, memory_order_release);
+}
+
+static void find(const char *name, size_t offset)
+{
+    real_resolve();
+    if (behind.n)
+        found(offset, look(RTLD_NEXT, name));
 }

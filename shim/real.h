@@ -3,9 +3,9 @@
  * The libc functions underneath: real.connect(fd, …).
  *
  * Before real_resolve() the members that an allocator may need (close, read, write, fcntl …) are bare system
- * calls that neither allocate nor lock, and every other member resolves the table first; so a hook never has
- * to ask whether we were born. Members never call back into our hooks. They block, allocate and are
- * async-signal-safe exactly as the libc function is.
+ * calls that neither allocate nor lock. Every other member looks for itself when it is first called, so a
+ * hook never has to ask whether we were born, and most of them never do. Members never call back into our
+ * hooks. They block, allocate and are async-signal-safe exactly as the libc function is.
  */
 #pragma once
 
@@ -55,8 +55,10 @@ void real_now(struct timespec *now);
 /* Makes that as fast as libc has it. Idempotent; allocates, so not for use below an allocator. */
 void real_find_clock(void);
 
-/* Finds every function with dlsym(RTLD_NEXT). Idempotent; allocates (dlsym may); called by the constructor,
- * or by the first call that needs a function without an early body. Not async-signal-safe the first time. */
+/* Notes where functions are found, and finds those that must be there before they are called; where that
+ * cannot be noted, all of them, with dlsym(RTLD_NEXT). Idempotent; allocates (dlsym may); called by the
+ * constructor, or by the first call before it that needs a function without an early body. Not
+ * async-signal-safe the first time. */
 void real_resolve(void);
 
 /* The word of `tlsup run --strict` in the environment that we were started with (TLSUP_NET), for programs of

@@ -15,7 +15,9 @@ static enum reading read_dynamic(const struct dl_phdr_info *info, const ElfW(Dyn
 {
     *out = (struct symbols_object){.base = info->dlpi_addr};
     for (; d->d_tag != DT_NULL; d++) {
-        const void *at = (const void *)d->d_un.d_ptr;
+        uint32_t at = (uint32_t)(d->d_un.d_ptr - out->base);
+        if (d->d_tag == DT_STRTAB && d->d_un.d_ptr < out->base)
+            return NOT_SEARCHED;
         if (d->d_tag == DT_SYMTAB)
             out->symbols = at;
         else if (d->d_tag == DT_STRTAB)
@@ -25,8 +27,6 @@ static enum reading read_dynamic(const struct dl_phdr_info *info, const ElfW(Dyn
         else if (d->d_tag == DT_GNU_HASH)
             out->hash = at;
     }
-    if ((uintptr_t)out->strings < out->base)
-        return NOT_SEARCHED;
     return out->symbols && out->strings && out->hash ? READABLE : UNREADABLE;
 }
 
@@ -65,7 +65,8 @@ static int note_object(struct dl_phdr_info *info, size_t size, void *arg)
 
 bool symbols_begin(struct symbols *s)
 {
-    memset(s, 0, sizeof *s);
+    s->n = 0;
+    s->behind = false;
     return dl_iterate_phdr(note_object, s) == 0 && s->behind;
 }
 
@@ -77,27 +78,53 @@ static uint32_t hash_of(const char *name)
     return h;
 }
 
+static const void *at(const struct symbols_object *o, uint32_t offset)
+{
+    return (const void *)(o->base + offset); /* NOLINT(performance-no-int-to-ptr): the loader's number */
+}
+
 /* The sections of DT_GNU_HASH: header, filter, buckets, and one hash for each symbol that is in a bucket. */
 static const ElfW(Sym) * look(const struct symbols_object *o, const char *name, uint32_t h)
 {
     enum { WORD_BITS = 8 * sizeof(ElfW(Addr)) };
-    uint32_t n_buckets = o->hash[0], first = o->hash[1], n_words = o->hash[2], shift = o->hash[3];
-    const ElfW(Addr) *filter = (const void *)&o->hash[4];
+    const uint32_t *hash = at(o, o->hash);
+    uint32_t n_buckets = hash[0], first = hash[1], n_words = hash[2], shift = hash[3];
+    const ElfW(Addr) *filter = (const void *)&hash[4];
     const uint32_t *buckets = (const void *)&filter[n_words], *hashes = &buckets[n_buckets];
     ElfW(Addr) word = filter[h / WORD_BITS % n_words];
-    const ElfW(Sym) *symbols = o->symbols;
+    const ElfW(Sym) *symbols = at(o, o->symbols);
+    const uint16_t *versions = o->versions ? at(o, o->versions) : NULL;
+    const char *strings = at(o, o->strings);
     if (!(word >> h % WORD_BITS & word >> (h >> shift) % WORD_BITS & 1) || !n_buckets)
         return NULL;
     uint32_t i = buckets[h % n_buckets];
     for (; i >= first; i++) {
         uint32_t there = hashes[i - first];
-        bool shown = !o->versions || !(o->versions[i] & HIDDEN_VERSION);
-        if ((there | 1) == (h | 1) && shown && strcmp(o->strings + symbols[i].st_name, name) == 0)
+        bool shown = !versions || !(versions[i] & HIDDEN_VERSION);
+        if ((there | 1) == (h | 1) && shown && strcmp(strings + symbols[i].st_name, name) == 0)
             return &symbols[i];
         if (there & 1)
             return NULL;
     }
     return NULL;
+}
+
+bool symbols_end_at(struct symbols *s, const char *name)
+{
+    uint32_t h = hash_of(name);
+    for (size_t i = 0; i < s->n; i++)
+        if (look(&s->at[i], name, h)) {
+            s->n = i + 1;
+            return true;
+        }
+    return false;
+}
+
+void symbols_copy(struct symbols *to, const struct symbols *from)
+{
+    memcpy(to->at, from->at, from->n * sizeof from->at[0]);
+    to->behind = from->behind;
+    to->n = from->n;
 }
 
 void *symbols_find(const struct symbols *s, const char *name)

@@ -46,5 +46,7 @@ int main(void)
     }
     CHECK(found > 80); /* nearly all, or it would be of no use */
     CHECK(!symbols_find(&s, "environ") && !symbols_find(&s, ""));
+    CHECK(!symbols_end_at(&s, "no_such_function_here") && s.n >= 1);
+    CHECK(symbols_end_at(&s, "gnu_get_libc_version") && s.n >= 1 && symbols_find(&s, "close"));
     return unit_done("shim_symbols");
 }
