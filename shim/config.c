@@ -4,6 +4,7 @@
 #include "shim/audit.h"
 #include "shim/audit/fmt.h"
 #include "shim/conn/socket.h"
+#include "shim/start.h"
 #include "shim/table.h"
 
 #include <limits.h>
@@ -27,21 +28,26 @@ static struct place {
 } place;                  /* where the policy was first read */
 static bool root_changed; /* by a call that we saw */
 
-static char environment_path[PATH_MAX]; /* "": none */
+/* Where the environment of the start says that a policy is: in one of the two, short ones where the start
+ * writes anyway. */
+static AT_START char near_path[160];
+static char far_path[PATH_MAX];
+static AT_START const char *environment_path; /* NULL: nowhere */
 
 /* secure_getenv: a set-uid program does not take its policy from whoever started it. A path that does not fit
  * is kept cut: it names no file, so no policy is usable. */
 void config_init(void)
 {
     const char *path = secure_getenv("TLSUP_POLICY");
-    size_t len = path ? strnlen(path, sizeof environment_path - 1) : 0;
-    if (len)
-        memcpy(environment_path, path, len);
+    size_t len = path ? strnlen(path, sizeof far_path - 1) : 0;
+    if (!len)
+        return;
+    environment_path = memcpy(len < sizeof near_path ? near_path : far_path, path, len);
 }
 
 const char *config_environment_policy(void)
 {
-    return environment_path[0] ? environment_path : NULL;
+    return environment_path;
 }
 
 static void take_up(const struct policy_source *fresh)

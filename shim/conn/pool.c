@@ -6,6 +6,7 @@
 #include "shim/conn/life.h"
 #include "shim/conn/owner.h"
 #include "shim/real.h"
+#include "shim/start.h"
 #include "shim/table.h"
 
 #include <stdlib.h>
@@ -18,7 +19,7 @@
 #define CHUNKS 16384U
 
 static _Atomic(struct conn *) chunks[CHUNKS];
-atomic_uint pool_live;
+AT_START atomic_uint pool_live; /* exit() looks at it */
 static atomic_uint made;
 static pthread_mutex_t pool_lock = PTHREAD_MUTEX_INITIALIZER;
 static unsigned hint; /* where a free one was last seen; under pool_lock */

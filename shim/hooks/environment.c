@@ -16,17 +16,18 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#define OBJECT     "libtlsup.so"
-#define PRELOAD    "LD_PRELOAD="
-#define POLICY     "TLSUP_POLICY="
-#define LISTENER   AUDIT_LISTENER "=" /* of `tlsup run --explain` */
-#define NET        "TLSUP_NET="
-#define SEPARATORS " :" /* ld.so(8) */
+#define OBJECT   "libtlsup.so"
+#define PRELOAD  "LD_PRELOAD="
+#define POLICY   "TLSUP_POLICY="
+#define LISTENER AUDIT_LISTENER "=" /* of `tlsup run --explain` */
+#define NET      "TLSUP_NET="
 
 #define PRELOAD_MAX (2 * PATH_MAX)
 #define SETTING_MAX (PATH_MAX + sizeof LISTENER)
 
-/* One behind the other, each with its NUL. */
+/* Texts one behind the other, each with its NUL: those that are short are where the start writes anyway. */
+static AT_START char near[320];
+static AT_START size_t near_len;
 static char kept[PRELOAD_MAX + ENVIRONMENT_SETTINGS * SETTING_MAX];
 static AT_START size_t kept_len;
 static AT_START const char *own_preload = ""; /* "LD_PRELOAD=…": "" if it was not that which loaded us */
@@ -34,21 +35,46 @@ static AT_START const char *own_settings[] = {[0 ... ENVIRONMENT_SETTINGS - 1] =
                                                   ""}; /* "NAME=VALUE", "": was not there */
 static AT_START size_t own_len;                        /* of our entry alone, the last of own_preload */
 
+/* For a text that has at most `need` bytes with its NUL, and room for at most `max`. */
+static void begin(struct fmt *f, size_t need, size_t max)
+{
+    if (need <= sizeof near - near_len)
+        fmt_init(f, near + near_len, need);
+    else
+        fmt_init(f, kept + kept_len, max);
+}
+
 static const char *keep(const struct fmt *f)
 {
     const char *text = fmt_text(f);
-    kept_len += f->len + 1;
+    *(text == near + near_len ? &near_len : &kept_len) += f->len + 1;
     return text;
 }
 
 /* ---- at the start ---- */
 
+static bool separates(char c)
+{
+    return c == ' ' || c == ':'; /* ld.so(8) */
+}
+
+/* The entry of a list that begins at or behind *at, and its length, 0 at the end. Not by strspn(): at the
+ * start of a process those are pages of libc that nobody else has touched. */
+static size_t next_entry(const char **at)
+{
+    size_t len = 0;
+    while (separates(**at))
+        ++*at;
+    while ((*at)[len] && !separates((*at)[len]))
+        len++;
+    return len;
+}
+
 /* Our entry in a list; its length, 0 if there is none. */
 static size_t find_ours(const char *list, const char **at)
 {
     for (;;) {
-        list += strspn(list, SEPARATORS);
-        size_t len = strcspn(list, SEPARATORS), tail = sizeof OBJECT - 1;
+        size_t len = next_entry(&list), tail = sizeof OBJECT - 1;
         *at = list;
         if (len >= tail && memcmp(list + len - tail, OBJECT, tail) == 0 &&
             (len == tail || list[len - tail - 1] == '/'))
@@ -69,16 +95,17 @@ static void keep_preload(const char *list)
     struct fmt f;
     if (!len)
         return;
-    fmt_init(&f, kept + kept_len, PRELOAD_MAX);
-    fmt_str(&f, PRELOAD);
-    fmt_strn(&f, list, (size_t)(at - list));
+    size_t before = (size_t)(at - list);
     if (*at != '/' && *at != '$' && engine_beside(OBJECT, path, sizeof path)) {
         at = path;
         len = strlen(path);
     }
+    begin(&f, sizeof PRELOAD + before + len, PRELOAD_MAX);
+    fmt_str(&f, PRELOAD);
+    fmt_strn(&f, list, before);
     fmt_strn(&f, at, len);
     if (f.cut) {
-        fmt_init(&f, kept + kept_len, PRELOAD_MAX);
+        begin(&f, sizeof PRELOAD + len, PRELOAD_MAX);
         fmt_str(&f, PRELOAD);
         fmt_strn(&f, at, len);
     }
@@ -91,7 +118,7 @@ static const char *keep_setting(const char *name, const char *value)
     struct fmt f;
     if (!value)
         return "";
-    fmt_init(&f, kept + kept_len, SETTING_MAX);
+    begin(&f, strlen(name) + strlen(value) + 1, SETTING_MAX);
     fmt_str(&f, name);
     fmt_str(&f, value);
     return keep(&f);
@@ -118,8 +145,7 @@ static bool names_ours(const char *list)
 {
     const char *ours = own_preload + strlen(own_preload) - own_len;
     for (;;) {
-        list += strspn(list, SEPARATORS);
-        size_t len = strcspn(list, SEPARATORS);
+        size_t len = next_entry(&list);
         if (!len)
             return false;
         if (len == own_len && memcmp(list, ours, len) == 0)
@@ -218,7 +244,8 @@ static void put_preload(struct environment *e, const struct look *l, char *text,
 {
     struct fmt f;
     e->preload = own_preload;
-    if (!l->list[strspn(l->list, SEPARATORS)])
+    const char *first = l->list;
+    if (!next_entry(&first))
         return;
     fmt_init(&f, text, cap);
     fmt_str(&f, own_preload);
