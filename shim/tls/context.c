@@ -284,6 +284,7 @@ struct tls_context *context_new(const struct tls_params *params, struct tls_erro
         context = NULL;
     } else {
         atomic_init(&context->holders, 1);
+        known_init(&context->known);
         context->check_chain = params->check_chain;
         context->observe = params->observe;
         context->resume = params->resume;

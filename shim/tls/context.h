@@ -12,6 +12,7 @@
 #include <stdatomic.h>
 
 #include "shim/tls.h"
+#include "shim/tls/known.h"
 
 #define CONTEXT_ALPN_BYTES 64U
 #define CONTEXT_DEPTH      8
@@ -29,6 +30,7 @@ struct tls_context {
     atomic_uint holders; /* the caller and each connection */
     SSL_CTX *ctx;
     bool check_chain, observe, resume;
+    struct known known;                     /* chains that were found good */
     bool revocation;                        /* lists are asked, which run out by themselves */
     unsigned char alpn[CONTEXT_ALPN_BYTES]; /* as on the wire, RFC 7301 section 3.1 */
     unsigned alpn_len;

@@ -10,6 +10,7 @@
 #include "shim/tls/certificate.h"
 #include "shim/tls/conn.h"
 #include "shim/tls/error.h"
+#include "shim/tls/known.h"
 
 /* ---- who it should be ---- */
 
@@ -240,11 +241,11 @@ static bool note_peer(struct tls *tls, X509 *leaf)
     return true;
 }
 
-/* The code to leave in the store context; X509_V_OK with nothing found. */
+/* The code to leave in the store context; X509_V_OK with nothing found. `known`: so the chain was. */
 static int judge(X509_STORE_CTX *store, struct tls *tls, const struct tls_context *context,
-                 const struct verify_pins *pins, struct tls_error *found)
+                 const struct verify_pins *pins, bool known, struct tls_error *found)
 {
-    int code = context->check_chain ? judge_chain(store, tls, found) : X509_V_OK;
+    int code = context->check_chain && !known ? judge_chain(store, tls, found) : X509_V_OK;
     if (code == X509_V_OK && !pins_hold(pins, tls->peer_spki)) {
         pin_text(found, tls->peer_spki);
         code = X509_V_ERR_CERT_UNTRUSTED;
@@ -252,17 +253,33 @@ static int judge(X509_STORE_CTX *store, struct tls *tls, const struct tls_contex
     return code;
 }
 
-/* When the first certificate of the chain that was built runs out. */
-static int64_t first_end(X509_STORE_CTX *store)
+static bool names_hold(X509_VERIFY_PARAM *param, X509 *leaf)
 {
-    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(store);
-    int64_t first = 0;
-    for (int i = 0; i < sk_X509_num(chain); i++) {
-        int64_t end = certificate_seconds(X509_get0_notAfter(sk_X509_value(chain, i)));
-        if (!first || end < first)
-            first = end;
-    }
-    return first;
+    const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
+    char *address = X509_VERIFY_PARAM_get1_ip_asc(param);
+    bool ok = (!host || X509_check_host(leaf, host, 0, VERIFY_HOSTFLAGS, NULL) == 1) &&
+              (!address || X509_check_ip_asc(leaf, address, VERIFY_HOSTFLAGS) == 1);
+    OPENSSL_free(address);
+    return ok;
+}
+
+/* The chain, with today's date; lists of what is revoked are asked each time, and what only observes reports
+ * all that it finds each time. */
+static int judge_anew(X509_STORE_CTX *store, struct tls *tls, struct tls_error *found)
+{
+    struct tls_context *context = tls->context;
+    uint8_t digest[32];
+    int64_t now = time(NULL);
+    bool knows =
+        context->check_chain && !context->observe && !context->revocation && known_digest(store, digest);
+    bool known = knows && known_good(&context->known, digest, now, &tls->session.until) &&
+                 names_hold(X509_STORE_CTX_get0_param(store), X509_STORE_CTX_get0_cert(store));
+    int code = judge(store, tls, context, &tls->pins, known, found);
+    if (!known)
+        tls->session.until = context->check_chain ? known_end(store) : 0;
+    if (knows && !known && code == X509_V_OK)
+        known_note(&context->known, digest, now, store);
+    return code;
 }
 
 int verify_judge(X509_STORE_CTX *store, void *arg)
@@ -277,14 +294,13 @@ int verify_judge(X509_STORE_CTX *store, void *arg)
         X509_STORE_CTX_set_error(store, X509_V_ERR_UNSPECIFIED);
         return 0;
     }
-    int code = judge(store, tls, tls->context, &tls->pins, &found);
+    int code = judge_anew(store, tls, &found);
     if (code != X509_V_OK && !(tls->context->observe && found.failure != TLS_FAIL_MEMORY)) {
         tls->error = found;
         X509_STORE_CTX_set_error(store, code);
         return 0;
     }
     tls->finding = found;
-    tls->session.until = tls->context->check_chain ? first_end(store) : 0;
     tls->judged = true;
     X509_STORE_CTX_set_error(store, X509_V_OK);
     return 1;
@@ -310,16 +326,6 @@ static X509_STORE_CTX *walk_again(const struct tls *tls, const struct tls_contex
     }
     X509_STORE_CTX_free(store);
     return NULL;
-}
-
-static bool names_hold(X509_VERIFY_PARAM *param, X509 *leaf)
-{
-    const char *host = X509_VERIFY_PARAM_get0_host(param, 0);
-    char *address = X509_VERIFY_PARAM_get1_ip_asc(param);
-    bool ok = (!host || X509_check_host(leaf, host, 0, VERIFY_HOSTFLAGS, NULL) == 1) &&
-              (!address || X509_check_ip_asc(leaf, address, VERIFY_HOSTFLAGS) == 1);
-    OPENSSL_free(address);
-    return ok;
 }
 
 /* What may have changed since the chain was found good: the date. Name and pins are looked at all the same.
@@ -365,7 +371,7 @@ void verify_again(struct tls *tls, struct tls_context *context, const struct tls
     if (!store || !verify_pins_copy(&pins, peer))
         error_set(out, TLS_FAIL_MEMORY, "out of memory");
     else if (set_reference(X509_STORE_CTX_get0_param(store), peer, out))
-        judge(store, tls, context, &pins, out);
+        judge(store, tls, context, &pins, false, out);
     verify_pins_free(&pins);
     X509_STORE_CTX_free(store);
     error_leave(&scope);
