@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From an event to its sink. Every record has pages of its own, mapped for the call: there is no lock that a
- * fork could leave held or a signal handler could wait for, and no order between threads but the kernel's for
+ * From an event to its sink. Every record has pages of its own for the call: there is no lock that a fork
+ * could leave held or a signal handler could wait for, and no order between threads but the kernel's for
  * O_APPEND.
  */
 #include "shim/audit.h"
@@ -163,15 +163,35 @@ static bool deliver(const char *sink, const char *kind, const struct audit_event
     return false;
 }
 
+/* The pages of the last record, for the next one. Who comes while they are in use maps others; a child of
+ * fork() that finds them in use by a thread that it does not have does so, too. */
+static _Atomic(char *) spare;
+
+static char *take_pages(void)
+{
+    char *pages = atomic_exchange(&spare, NULL);
+    if (pages)
+        return pages;
+    pages = mmap(NULL, JOURNAL_ENTRY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+    return pages != MAP_FAILED ? pages : NULL;
+}
+
+static void give_pages(char *pages)
+{
+    char *none = NULL;
+    if (!atomic_compare_exchange_strong(&spare, &none, pages))
+        munmap(pages, JOURNAL_ENTRY_MAX);
+}
+
 static bool send_to(const char *sink, const char *kind, const struct audit_event *e, pid_t pid, uint32_t lost)
 {
     bool delivered = false;
-    char *line = mmap(NULL, JOURNAL_ENTRY_MAX, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-    if (line != MAP_FAILED) {
+    char *line = take_pages();
+    if (line) {
         char exe[EXE_MAX];
         struct record_origin origin = origin_now(pid, exe);
         delivered = deliver(sink, kind, e, &origin, lost, line);
-        munmap(line, JOURNAL_ENTRY_MAX);
+        give_pages(line);
     }
     return delivered;
 }
