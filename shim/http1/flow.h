@@ -24,7 +24,7 @@ struct http1_flow {
     struct http1_body in;  /* server -> program; done: a response head comes next, or is being read */
     char *in_head;         /* the caller's HTTP1_HEAD_MAX bytes for a response head in pieces, or NULL */
     size_t in_head_len;    /* bytes of a response head read so far */
-    struct http1_last_response *last; /* the caller's, or NULL: each head is read */
+    struct http1_last_response *last;  /* the caller's, or NULL: each head is read */
     uint8_t pending[FLOW_PENDING_MAX]; /* enum flow_method of the requests that wait, a ring */
     unsigned first, count;
     bool in_cr;   /* between responses: a CR that must be followed by LF */
