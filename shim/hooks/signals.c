@@ -21,8 +21,8 @@
 #include <signal.h>
 #include <stdatomic.h>
 
-/* What the program has installed, by signal. Written under the lock with all signals blocked; a handler reads
- * it again if the count has changed or is odd. */
+/* What the program has installed, by signal. Written under the lock and quietly; a handler reads it again if
+ * the count has changed or is odd. */
 static struct sigaction programs[NSIG];
 static _Atomic(unsigned) edition;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
@@ -31,9 +31,13 @@ static _Atomic(bool) came_by_us[NSIG]; /* whatever handler there is, we have see
 static _Atomic(bool) watching;         /* handlers are put behind ours */
 static _Atomic(bool) past_us;          /* some handler was not seen */
 
-static void begin(void)
+/* `raw`: a handler of the program's own may stand in the kernel, which nobody holds back within a step. */
+static void begin(bool raw)
 {
-    quiet_begin_blocked();
+    if (raw)
+        quiet_begin_blocked();
+    else
+        quiet_begin();
     pthread_mutex_lock(&lock);
 }
 
@@ -148,7 +152,7 @@ void signals_watch(void)
     if (HOOKS_ARE_32_BIT || atomic_load(&watching)) /* there a frame may be one without a ucontext */
         return;
     int saved = errno;
-    begin();
+    begin(true);
     if (!atomic_exchange(&watching, true)) {
         for (int signal = 1; signal < NSIG; signal++)
             if (may_be_wrapped(signal))
@@ -176,7 +180,7 @@ static bool is_watched(int signal)
 static int install(int signal, const struct sigaction *act, struct sigaction *old)
 {
     struct sigaction w = is_handler(act) && !is_ours(act) ? wrapper(act) : *act;
-    begin();
+    begin(false);
     struct sigaction own = programs[signal], was;
     if (is_ours(&w) && !is_ours(act))
         keep(signal, act);
@@ -214,7 +218,7 @@ static sighandler_t by_call(sighandler_t (*call)(int, sighandler_t), int signal,
     sighandler_t old = call(signal, handler);
     int saved = errno;
     if (old != SIG_ERR && is_watched(signal)) {
-        begin();
+        begin(true);
         wrap(signal);
         end();
     }
