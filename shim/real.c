@@ -364,15 +364,16 @@ static void *below_us(void)
 
 static AT_START struct symbols behind; /* what RTLD_NEXT means; behind.n is 0 if only dlsym() knows */
 
-static void found(size_t offset, const void *function)
+static void found(size_t offset, void *function)
 {
+    _Atomic(void *) *member = (void *)((char *)&real + offset);
     if (function)
-        memcpy((char *)&real + offset, &function, sizeof function);
+        atomic_store_explicit(member, function, memory_order_release);
 }
 
-static const void *look(void *from, const char *name)
+static void *look(void *from, const char *name)
 {
-    const void *function = behind.n ? symbols_find(&behind, name) : NULL;
+    void *function = behind.n ? symbols_find(&behind, name) : NULL;
     return function ? function : dlsym(from, name);
 }
 
