@@ -92,6 +92,7 @@ static void init(void)
     hook_dlmopen_target = real.dlmopen;
     hook_vfork_target = real.vfork;
     table_on_copy = after_copy;
+    conn_on_shared = relay_share;
     table_adopt();
     wait_init();
     use_allocator();

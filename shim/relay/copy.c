@@ -8,6 +8,7 @@
 #include "shim/relay/child.h"
 #include "shim/relay/pair.h"
 #include "shim/relay/pump.h"
+#include "shim/relay/relay.h"
 #include "shim/relay/title.h"
 #include "shim/start.h"
 #include "shim/table.h"
@@ -22,7 +23,7 @@
 static AT_START char *words;
 static AT_START size_t words_len;
 
-void copy_init(int argc, char **argv)
+void relay_init(int argc, char **argv)
 {
     if (argc < 1 || !argv || !argv[0])
         return;

@@ -9,9 +9,6 @@
 struct conn;
 struct pair;
 
-/* Remembers where the words of the command line lie, so that the copy can write its name there. */
-void copy_init(int argc, char **argv);
-
 /* Makes it. 0 or errno. The conn's lock is held, and no other conn's by this thread; only one thread at a
  * time. Blocks until the other threads have left the engine, and for the fork(). */
 int copy_relay(struct conn *c, const struct pair *p);

@@ -161,8 +161,7 @@ static int join(struct conn *c)
     return error;
 }
 
-/* conn_on_shared */
-static void use_shared(struct conn *c)
+void relay_share(struct conn *c)
 {
     if (c->state != CONN_CANDIDATE || share_is_alone(c) || !share_stands(c) || !conn_is_socket(c, c->fd)) {
         share_drop(c);
@@ -282,10 +281,4 @@ bool relay_wanted_at_close(int fd)
     conn_unlock(c);
     conn_put(c);
     return wanted;
-}
-
-void relay_init(int argc, char **argv)
-{
-    copy_init(argc, argv);
-    conn_on_shared = use_shared;
 }

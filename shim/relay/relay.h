@@ -41,6 +41,10 @@ int relay_pass(int fd, enum door door);
  * ones that a full socket took. */
 bool relay_wanted_at_close(int fd);
 
+/* conn_on_shared (conn/share.h). */
+struct conn;
+void relay_share(struct conn *c);
+
 /* The words of the program, so that a copy of it can say in ps(1) what it is. Called once, at start. */
 void relay_init(int argc, char **argv);
 /* fork(): waits until no other thread is in the engine, whose locks and half-written records the child would
