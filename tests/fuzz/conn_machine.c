@@ -166,10 +166,10 @@ static void receive(struct conn *c, bool peek)
     if (got && !peek)
         world_bytes_add(&heard, buf, got);
     MUST(!got || setting->answers || c->state == CONN_OPEN);
-    /* In TLS an end is authenticated, or an answer came, or nothing was asked, or an error was told before.
-     */
+    /* In TLS an end is authenticated, or an answer came (this one may be looked at), or nothing was asked, or
+     * an error was told before. */
     MUST(rc != RC_EOF || c->state != CONN_OPEN || c->grant || world.notified || c->cut_told || c->read_shut ||
-         setting->edits || heard.len || !world.sealed.len || eof);
+         setting->edits || heard.len || got || !world.sealed.len || eof);
     eof = eof || (rc == RC_EOF && !got && c->state == CONN_OPEN);
 }
 
