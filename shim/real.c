@@ -194,7 +194,9 @@ static void find(const char *name, size_t offset);
 #define LATE(ret, name, params, args, fail)                                                                  \
     static ret late_##name params                                                                            \
     {                                                                                                        \
-        find(#name, offsetof(struct real_functions, name));                                                  \
+        real_resolve();                                                                                      \
+        if (real.name == late_##name) /* else the net's, or found with the others */                         \
+            find(#name, offsetof(struct real_functions, name));                                              \
         if (real.name == late_##name) {                                                                      \
             errno = ENOSYS;                                                                                  \
             return fail;                                                                                     \
@@ -404,7 +406,6 @@ void real_resolve(void)
 
 static void find(const char *name, size_t offset)
 {
-    real_resolve();
     if (behind.n)
         found(offset, look(RTLD_NEXT, name));
 }

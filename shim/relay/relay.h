@@ -11,6 +11,8 @@
 
 #include <stdbool.h>
 
+struct conn;
+
 /* Ways to reach a descriptor that we do not see, and calls by which it gets there. */
 enum door {
     DOOR_STDIO,  /* fdopen() */
@@ -41,9 +43,7 @@ int relay_pass(int fd, enum door door);
  * ones that a full socket took. */
 bool relay_wanted_at_close(int fd);
 
-/* conn_on_shared (conn/share.h). */
-struct conn;
-void relay_share(struct conn *c);
+void relay_share(struct conn *c); /* conn_on_shared, conn/share.h */
 
 /* The words of the program, so that a copy of it can say in ps(1) what it is. Called once, at start. */
 void relay_init(int argc, char **argv);
