@@ -187,26 +187,38 @@ static int early___dprintf_chk(int fd, int flag, const char *format, ...)
     return n;
 }
 
-/* ---- every other member is found when it is first called: most processes need a few ---- */
+/* ---- every other member finds its function when it is first called: most processes need a few ---- */
+
+/* What they found. Not put into the member itself: other threads call that meanwhile. */
+static struct late_functions {
+#define HOOK(family, ret, name, params, args, fail) ret(*_Atomic name) params;
+#define LIBC(ret, name, params, args, fail)         ret(*_Atomic name) params;
+#define VARIADIC(family, ret, name, params)
+#define ALIAS(name, hook)
+#include "shim/syms.def"
+#undef HOOK
+#undef LIBC
+} functions;
 
 static void find(const char *name, size_t offset);
 
 #define LATE(ret, name, params, args, fail)                                                                  \
+    __attribute__((noinline)) static ret first_##name params                                                 \
+    {                                                                                                        \
+        find(#name, offsetof(struct late_functions, name));                                                  \
+        ret(*function) params = atomic_load_explicit(&functions.name, memory_order_acquire);                 \
+        if (function)                                                                                        \
+            return function args;                                                                            \
+        errno = ENOSYS;                                                                                      \
+        return fail;                                                                                         \
+    }                                                                                                        \
     static ret late_##name params                                                                            \
     {                                                                                                        \
-        real_resolve();                                                                                      \
-        if (real.name == late_##name) /* else the net's, or found with the others */                         \
-            find(#name, offsetof(struct real_functions, name));                                              \
-        if (real.name == late_##name) {                                                                      \
-            errno = ENOSYS;                                                                                  \
-            return fail;                                                                                     \
-        }                                                                                                    \
-        return real.name args;                                                                               \
+        ret(*function) params = atomic_load_explicit(&functions.name, memory_order_acquire);                 \
+        return function ? function args : first_##name args;                                                 \
     }
 #define HOOK(family, ret, name, params, args, fail) LATE(ret, name, params, args, fail)
 #define LIBC(ret, name, params, args, fail)         LATE(ret, name, params, args, fail)
-#define VARIADIC(family, ret, name, params)
-#define ALIAS(name, hook)
 #pragma GCC diagnostic push
 #pragma GCC diagnostic ignored "-Wunused-function" /* those that the early bodies below replace */
 #include "shim/syms.def"
@@ -243,33 +255,36 @@ struct function {
     const char *name;
     size_t offset;
 };
-#define FUNCTION(name)                                                                                       \
+#define FUNCTION(of, name)                                                                                   \
     {                                                                                                        \
-#name, offsetof(struct real_functions, name)                                                         \
+#name, offsetof(struct of, name)                                                                     \
     }
 
-static const struct function functions[] = {
-#define HOOK(family, ret, name, params, args, fail) FUNCTION(name),
-#define LIBC(ret, name, params, args, fail)         FUNCTION(name),
-#define VARIADIC(family, ret, name, params)         FUNCTION(name),
+static const struct function late[] = {
+#define HOOK(family, ret, name, params, args, fail) FUNCTION(late_functions, name),
+#define LIBC(ret, name, params, args, fail)         FUNCTION(late_functions, name),
+#define VARIADIC(family, ret, name, params)
 #include "shim/syms.def"
 #undef HOOK
 #undef LIBC
 #undef VARIADIC
 };
 
-/* Those whose early bodies are less than libc's, and those that look at who calls them, or at the stack. */
+/* Members that real_resolve() replaces: those whose early bodies are less than libc's, and those that look at
+ * who calls them, or at the stack. */
 static const struct function at_once[] = {
 #define HOOK(family, ret, name, params, args, fail)
 #define LIBC(ret, name, params, args, fail)
-#define VARIADIC(family, ret, name, params) FUNCTION(name),
+#define VARIADIC(family, ret, name, params) FUNCTION(real_functions, name),
 #include "shim/syms.def"
 #undef HOOK
 #undef LIBC
 #undef VARIADIC
 #undef ALIAS
-    FUNCTION(close), FUNCTION(read), FUNCTION(write), FUNCTION(readv),  FUNCTION(writev),  FUNCTION(dup),
-    FUNCTION(dup2),  FUNCTION(dup3), FUNCTION(vfork), FUNCTION(dlopen), FUNCTION(dlmopen),
+#define MEMBER(name) FUNCTION(real_functions, name)
+    MEMBER(close), MEMBER(read), MEMBER(write), MEMBER(readv),  MEMBER(writev),  MEMBER(dup),
+    MEMBER(dup2),  MEMBER(dup3), MEMBER(vfork), MEMBER(dlopen), MEMBER(dlmopen),
+#undef MEMBER
 };
 
 typedef int clock_function(clockid_t clock, struct timespec *now);
@@ -327,7 +342,7 @@ static void find_net(void)
     if (*end)
         return;
     memcpy(net_word, word, sizeof net_word);
-    real.connect = marked_connect;
+    atomic_store_explicit(&functions.connect, marked_connect, memory_order_release);
 }
 
 const char *real_net(void)
@@ -366,24 +381,25 @@ static void *below_us(void)
 
 static AT_START struct symbols behind; /* what RTLD_NEXT means; behind.n is 0 if only dlsym() knows */
 
-static void found(size_t offset, void *function)
-{
-    _Atomic(void *) *member = (void *)((char *)&real + offset);
-    if (function)
-        atomic_store_explicit(member, function, memory_order_release);
-}
-
 static void *look(void *from, const char *name)
 {
     void *function = behind.n ? symbols_find(&behind, name) : NULL;
     return function ? function : dlsym(from, name);
 }
 
-/* Two threads may do this at once: they write the same values. */
-static void find_all(void *from, const struct function *list, size_t n)
+/* Two threads may do this at once: they write the same values. The net's connect() stays. */
+static void note(size_t offset, void *function)
 {
-    for (size_t i = 0; i < n; i++)
-        found(list[i].offset, look(from, list[i].name));
+    _Atomic(void *) *member = (void *)((char *)&functions + offset);
+    void *none = NULL;
+    atomic_compare_exchange_strong_explicit(member, &none, function, memory_order_release,
+                                            memory_order_relaxed);
+}
+
+static void replace(size_t offset, void *function)
+{
+    if (function)
+        memcpy((char *)&real + offset, &function, sizeof function);
 }
 
 #define COUNT(list) (sizeof(list) / sizeof(list)[0])
@@ -399,13 +415,17 @@ void real_resolve(void)
      * again. */
     if (from == RTLD_NEXT && symbols_begin(&next) && symbols_end_at(&next, "gnu_get_libc_version"))
         symbols_copy(&behind, &next);
-    find_all(from, behind.n ? at_once : functions, behind.n ? COUNT(at_once) : COUNT(functions));
     find_net();
+    for (size_t i = 0; i < COUNT(at_once); i++)
+        replace(at_once[i].offset, look(from, at_once[i].name));
+    for (size_t i = 0; !behind.n && i < COUNT(late); i++)
+        note(late[i].offset, look(from, late[i].name));
     atomic_store_explicit(&resolved, true, memory_order_release);
 }
 
 static void find(const char *name, size_t offset)
 {
+    real_resolve();
     if (behind.n)
-        found(offset, look(RTLD_NEXT, name));
+        note(offset, look(RTLD_NEXT, name));
 }

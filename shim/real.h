@@ -35,11 +35,10 @@ struct wide_timeval {
     int64_t tv_sec, tv_usec;
 };
 
-/* Atomic: one thread may find a function while another calls it. */
 struct real_functions {
-#define HOOK(family, ret, name, params, args, fail) ret(*_Atomic name) params;
-#define VARIADIC(family, ret, name, params)         ret(*_Atomic name) params;
-#define LIBC(ret, name, params, args, fail)         ret(*_Atomic name) params;
+#define HOOK(family, ret, name, params, args, fail) ret(*name) params;
+#define VARIADIC(family, ret, name, params)         ret(*name) params;
+#define LIBC(ret, name, params, args, fail)         ret(*name) params;
 #define ALIAS(name, hook)
 #include "shim/syms.def"
 #undef HOOK
