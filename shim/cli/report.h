@@ -13,7 +13,8 @@ void report_prometheus(const struct tally *t);
  */
 int report_suggest(const struct tally *t, const struct policy *in_force);
 
-/* Text of a log for a terminal: what is not printable ASCII becomes \xNN. */
+/* Text of a log for a terminal: what is not printable ASCII becomes \xNN; so did the writer of the record,
+ * and an escape is not escaped again. */
 void report_print(const char *text);
 /* "http://host:port", an IPv6 address in brackets. */
 void report_print_destination(const struct tally_destination *d);

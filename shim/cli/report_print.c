@@ -15,7 +15,7 @@ void report_print(const char *text)
     for (; *text; text++) {
         unsigned char c = (unsigned char)*text;
 
-        if (c >= 0x20 && c < 0x7f && c != '\\')
+        if (c >= 0x20 && c < 0x7f)
             putchar(c);
         else
             printf("\\x%02x", c);
