@@ -116,6 +116,8 @@ void epoll_list_add(struct epoll_set *set, struct epoll_reg *r, enum epoll_list 
     else
         head->first = r;
     head->last = r;
+    if (which == LIST_READY)
+        r->pushed = ++set->pushes;
     atomic_fetch_add(length(set, which), 1);
 }
 

@@ -3,7 +3,7 @@
  * The records behind epoll.h, and the memory that they live in.
  *
  * Locks: the conn's, then the set's, never the other way. The set's lock guards its three lists and what a
- * record has to do with them (seen, listed, watched, set); the rest of a record is guarded by its conn's
+ * record has to do with them (seen, pushed, on, link, set); the rest of a record is guarded by its conn's
  * lock. Both kinds of memory are type-stable: a stale pointer or index leads to a record of the same kind,
  * and is checked under the lock.
  */
@@ -56,12 +56,14 @@ struct epoll_reg {
     uint32_t seen;               /* kernel events that wait to be judged, and EPOLL_SEEN_KERNEL */
     atomic_bool on[EPOLL_LISTS]; /* changed under the set's lock; a look without it may be late */
     struct epoll_link link[EPOLL_LISTS];
+    uint64_t pushed; /* on the ready list: the set's count when it came there */
 };
 
 struct epoll_set {
     pthread_mutex_t lock;
     struct epoll_head list[EPOLL_LISTS];
     atomic_uint records, ready, watched; /* lengths of the lists */
+    uint64_t pushes;                     /* how often a record came to the ready list */
     atomic_int waiters;
     atomic_bool nested; /* it is in another set: its ready list must make it readable */
     atomic_bool was_nested;

@@ -34,6 +34,7 @@ struct round {
     const struct epoll_call *call;
     struct epoll_set *set;
     uint64_t until;
+    uint64_t last; /* what comes to the ready list later is another round's: nothing is given twice */
     bool waits;
     int n;     /* events delivered */
     bool full; /* the kernel may have had more than it was asked for */
@@ -86,7 +87,8 @@ static struct taken take(struct epoll_set *set, struct epoll_reg *r, uint32_t ev
 #define TAKEN_MAX 16U /* events of the kernel that are judged without a detour by the ready list */
 
 /* The kernel's events: the foreign ones stay at the front of the program's array; of ours the first are
- * taken, the rest goes to the ready list. Returns how many were taken. */
+ * taken, the rest goes to the ready list. Returns how many were taken. What is on the list now is this
+ * round's. */
 static unsigned sort_out(struct round *round, int given, struct taken *taken)
 {
     struct epoll_event *events = round->call->events;
@@ -109,21 +111,37 @@ static unsigned sort_out(struct round *round, int given, struct taken *taken)
             events[round->n++] = event;
         }
     }
+    round->last = set->pushes;
     pthread_mutex_unlock(&set->lock);
     return n;
 }
 
 /* ---- judging ---- */
 
-/* Signals are blocked. */
-static bool pop(struct epoll_set *set, struct taken *out)
+/* The next of this round, under the set's lock. */
+static struct epoll_reg *next(const struct round *round)
 {
-    pthread_mutex_lock(&set->lock);
-    struct epoll_reg *r = set->list[LIST_READY].first;
+    struct epoll_reg *r = round->set->list[LIST_READY].first;
+    return r && r->pushed <= round->last ? r : NULL;
+}
+
+/* Signals are blocked. */
+static bool pop(struct round *round, struct taken *out)
+{
+    pthread_mutex_lock(&round->set->lock);
+    struct epoll_reg *r = next(round);
     if (r)
-        *out = take(set, r, 0);
-    pthread_mutex_unlock(&set->lock);
+        *out = take(round->set, r, 0);
+    pthread_mutex_unlock(&round->set->lock);
     return r != NULL;
+}
+
+static bool is_more(const struct round *round)
+{
+    pthread_mutex_lock(&round->set->lock);
+    bool more = next(round) != NULL;
+    pthread_mutex_unlock(&round->set->lock);
+    return more;
 }
 
 /* The kernel repeats a hang-up that nobody can use before TLS is up: from here on, only when something
@@ -227,16 +245,13 @@ static void judge_taken(struct round *round, const struct taken *t)
     conn_put(t->c);
 }
 
-/* The first `ready` of the list: what is judged in this round goes to its end. */
-static void judge_list(struct round *round, unsigned ready)
+/* What is judged in this round goes to the end of the list, if it goes there. */
+static void judge_list(struct round *round)
 {
-    unsigned seen = 0;
     struct taken t;
-    while (seen < ready && has_room(round) && pop(round->set, &t)) {
-        seen++;
+    while (has_room(round) && pop(round, &t))
         judge_taken(round, &t);
-    }
-    if (seen < ready && atomic_load(&round->set->waiters) > 0)
+    if (atomic_load(&round->set->waiters) > 0 && !has_room(round) && is_more(round))
         epoll_wake_set(round->set); /* what does not fit here is another thread's */
 }
 
@@ -279,11 +294,10 @@ static bool go_round(struct round *round)
     }
     struct taken taken[TAKEN_MAX];
     quiet_begin();
-    unsigned n = rc > 0 ? sort_out(round, rc, taken) : 0;
-    ready = atomic_load(&set->ready);
+    unsigned n = sort_out(round, rc, taken);
     for (unsigned i = 0; i < n; i++)
         judge_taken(round, &taken[i]);
-    judge_list(round, ready);
+    judge_list(round);
     if (atomic_load(&set->nested) && atomic_load(&set->ready))
         epoll_wake_set(set); /* the one that it is in has to see that there is more */
     quiet_end();

@@ -275,6 +275,45 @@ static void thread_pool(void)
     close(waiting_set);
 }
 
+/* Some threads look at the same conns, which stay readable: no answer has one of them twice. */
+enum { LEVEL_CONNS = 12, LEVEL_WAITS = 3000 };
+
+static void *level_worker(void *arg)
+{
+    struct epoll_event got[2 * LEVEL_CONNS];
+    for (int i = 0; i < LEVEL_WAITS; i++) {
+        unsigned seen = 0;
+        int n = epoll_wait(waiting_set, got, 2 * LEVEL_CONNS, 1000);
+        for (int k = 0; k < n; k++) {
+            if (seen & 1U << got[k].data.u32)
+                atomic_fetch_add((atomic_int *)arg, 1);
+            seen |= 1U << got[k].data.u32;
+        }
+    }
+    return NULL;
+}
+
+static void thread_level(void)
+{
+    int fds[LEVEL_CONNS];
+    pthread_t t[4];
+    atomic_int twice = 0;
+    waiting_set = epoll_create1(0);
+    for (unsigned i = 0; i < LEVEL_CONNS; i++) {
+        struct epoll_event e = {.events = EPOLLIN, .data.u32 = i};
+        fds[i] = pending();
+        epoll_ctl(waiting_set, EPOLL_CTL_ADD, fds[i], &e);
+    }
+    for (int i = 0; i < 4; i++)
+        pthread_create(&t[i], NULL, level_worker, &twice);
+    for (int i = 0; i < 4; i++)
+        pthread_join(t[i], NULL);
+    WANT(twice == 0);
+    for (int i = 0; i < LEVEL_CONNS; i++)
+        close(fds[i]);
+    close(waiting_set);
+}
+
 static void child(void)
 {
     int fd = pending(), set = epoll_create1(0), status = -1;
@@ -314,6 +353,7 @@ static const struct wait_case cases[] = {
     {"thread-epoll-rest", thread_epoll_rest},
     {"thread-cancel", thread_cancel},
     {"thread-pool", thread_pool},
+    {"thread-level", thread_level},
     {"child", child},
 };
 
