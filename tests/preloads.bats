@@ -12,7 +12,7 @@ setup_file() {
     local flags=(-std=gnu11 -D_GNU_SOURCE -I"$ROOT" -O1) from=$BATS_TEST_DIRNAME/preloads name
     PYTHON=$(python3 -c 'import sys; print(sys.executable)')
     export PYTHON
-    compile calls waits_epoll
+    compile calls waits_threads
     gcc "${flags[@]}" -o "$BATS_FILE_TMPDIR/rude" "$from/rude.c"
     for name in early_fetch hostile_malloc; do
         gcc "${flags[@]}" -fno-builtin -shared -fPIC -o "$BATS_FILE_TMPDIR/$name.so" "$from/$name.c" -pthread
@@ -99,7 +99,7 @@ nothing_left() { # of a request
     local order hostile=$BATS_FILE_TMPDIR/hostile_malloc.so
     both "$hostile"
     for order in "$OURS:$hostile" "$hostile:$OURS"; do
-        preloaded "$order" "$BATS_FILE_TMPDIR/waits_epoll" "$ORIGIN_PORT" "threads-$CANARY" thread-epoll-add thread-pool
+        preloaded "$order" "$BATS_FILE_TMPDIR/waits_threads" "$ORIGIN_PORT" "threads-$CANARY" thread-epoll-add thread-pool
         assert_inside "threads-$CANARY"
         assert_no_clear "threads-$CANARY"
     done

@@ -13,7 +13,7 @@ BODY=$(printf 'abcdefghij%.0s' {1..30})
 UPGRADED=('on 1-:' expect-head 101 tls options-answer tls-expect-head)
 
 setup_file() {
-    compile readiness waits waits_epoll
+    compile readiness waits waits_epoll waits_threads
     mkdir "$BATS_FILE_TMPDIR/certs"
     start_origin --dir "$BATS_FILE_TMPDIR/certs"
     stop_origin
@@ -127,7 +127,7 @@ every_way() {
     # the stack of a cancelled thread stays poisoned for AddressSanitizer, which then falls over its own frames
     if [[ -n $(sanitizer_runtime) ]]; then cases=(-thread-cancel); fi
     if [[ -n ${BELOW:-} ]]; then cases+=(-signal-poll -signal-mask -signal-recv); fi # they count what they raise
-    for program in waits waits_epoll; do
+    for program in waits waits_epoll waits_threads; do
         "$BATS_FILE_TMPDIR/$program" "$ORIGIN_PORT" in-the-clear
         tlsup_run -p "$TMP/policy" -- "$BATS_FILE_TMPDIR/$program" "$ORIGIN_PORT" "$CANARY" "${cases[@]}"
     done

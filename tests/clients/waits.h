@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What waits.c and waits_epoll.c share: PROGRAM PORT CANARY [CASE... | -CASE] runs its cases, all but one, or
- * those that are named, against an origin on PORT of localhost. One line a case: "ok NAME" or "not ok NAME:
- * LINE". Nothing in a case depends on tlsup: the outcome is the same with and without it.
+ * What waits.c, waits_epoll.c and waits_threads.c share: PROGRAM PORT CANARY [CASE... | -CASE] runs its
+ * cases, all but one, or those that are named, against an origin on PORT of localhost. One line a case: "ok
+ * NAME" or "not ok NAME: LINE". Nothing in a case depends on tlsup: the outcome is the same with and without
+ * it.
  */
 #pragma once
 
