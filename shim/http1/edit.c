@@ -40,7 +40,7 @@ static bool begins_with(struct http1_span s, const char *prefix)
     return s.len >= n && http1_span_is((struct http1_span){s.at, n}, prefix);
 }
 
-/* Without the line ends of a folded value (RFC 9112 section 5.2). */
+/* Without the line ends of a folded value (RFC 9112 section 5.2) around it. */
 static struct http1_span unfolded(struct http1_span s)
 {
     while (s.len && strchr(" \t\r\n", s.at[0])) {
@@ -52,6 +52,18 @@ static struct http1_span unfolded(struct http1_span s)
     return s;
 }
 
+/* The next member of a list that may be folded; one that is nothing but a fold is none, and must not be put
+ * before a line end. */
+static bool next_member(struct http1_span *list, struct http1_span *member)
+{
+    while (http1_next_member(list, member)) {
+        *member = unfolded(*member);
+        if (member->len)
+            return true;
+    }
+    return false;
+}
+
 static bool is_for_proxies(const struct edit *e, struct http1_span name)
 {
     return e->edits & EDIT_PROXY_FIELDS && begins_with(name, "proxy-");
@@ -59,7 +71,7 @@ static bool is_for_proxies(const struct edit *e, struct http1_span name)
 
 static bool is_h2c(const struct edit *e, struct http1_span member)
 {
-    return e->edits & EDIT_H2C && http1_span_is(unfolded(member), "h2c");
+    return e->edits & EDIT_H2C && http1_span_is(member, "h2c");
 }
 
 static bool is_h2c_settings(const struct edit *e, struct http1_span name)
@@ -69,7 +81,6 @@ static bool is_h2c_settings(const struct edit *e, struct http1_span name)
 
 static bool option_goes(const struct edit *e, struct http1_span member)
 {
-    member = unfolded(member);
     return is_for_proxies(e, member) || is_h2c_settings(e, member) ||
            (e->drop_upgrade && http1_span_is(member, "upgrade"));
 }
@@ -81,7 +92,7 @@ struct offers {
 static void count_offers(const struct edit *e, struct http1_span list, struct offers *offers)
 {
     struct http1_span member;
-    while (http1_next_member(&list, &member))
+    while (next_member(&list, &member))
         is_h2c(e, member) ? offers->h2c++ : offers->others++;
 }
 
@@ -110,7 +121,7 @@ static void put_list(struct edit *e, struct http1_span line, struct http1_span n
 {
     struct http1_span member, list = value;
     bool any = false, all = true;
-    while (http1_next_member(&list, &member)) {
+    while (next_member(&list, &member)) {
         any = any || !goes(e, member);
         all = all && !goes(e, member);
     }
@@ -121,7 +132,7 @@ static void put_list(struct edit *e, struct http1_span line, struct http1_span n
     if (!any)
         return;
     put(e, name.at, (size_t)(value.at - name.at));
-    for (const char *comma = ""; http1_next_member(&value, &member);) {
+    for (const char *comma = ""; next_member(&value, &member);) {
         if (goes(e, member))
             continue;
         put(e, comma, strlen(comma));

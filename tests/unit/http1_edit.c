@@ -66,6 +66,13 @@ static const struct edit_case cases[] = {
      "GET / HTTP/1.1\nUpgrade: websocket\nConnection: Upgrade\n"},
     {EDIT_H2C, "GET / HTTP/1.1\r\nUpgrade: websocket,\r\n h2c\r\nConnection: a,\r\n HTTP2-Settings\r\n",
      "GET / HTTP/1.1\r\nUpgrade: websocket\r\nConnection: a\r\n"},
+    /* nothing but a fold is no member, and a fold before a line end would end the head */
+    {EDIT_H2C, "GET / HTTP/1.1\r\nUpgrade: h2c,\r\n \r\nConnection: Upgrade\r\nX: y\r\n",
+     "GET / HTTP/1.1\r\nX: y\r\n"},
+    {EDIT_H2C, "GET / HTTP/1.1\r\nUpgrade: h2c, websocket\r\n \r\nX: y\r\n",
+     "GET / HTTP/1.1\r\nUpgrade: websocket\r\nX: y\r\n"},
+    {EDIT_H2C, "GET / HTTP/1.1\nUpgrade: h2c, a\n b,\n\t,\n c\nX: y\n",
+     "GET / HTTP/1.1\nUpgrade: a\n b, c\nX: y\n"},
     {EDIT_H2C, "GET / HTTP/1.1\r\nUpgrade: h2c2, h2\r\nConnection: Upgrade\r\n",
      "GET / HTTP/1.1\r\nUpgrade: h2c2, h2\r\nConnection: Upgrade\r\n"},
     {EDIT_PROXY_FIELDS | EDIT_TARGET, "GET http://a/ HTTP/1.1\r\nUpgrade: h2c\r\nProxy-A: b\r\n",
