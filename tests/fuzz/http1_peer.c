@@ -8,10 +8,11 @@
  *   blanks       several between the parts of the request line, empty lines before it: servers take them, so
  *                the program may send them; and it looks into targets, which are opaque to us
  *   lists        empty members of Transfer-Encoding do not count (RFC 9110 section 5.6.1.2), it stumbles over
- *                them, and over a second field; a name that only begins so is taken for it
- *   lengths      the same Content-Length several times is one (RFC 9110 section 8.6); a tab beside it is
- * white space (section 5.6.3) fields       a program's head may have lines that end in LF, or no colon: then
- * its authority is not usable (bad_authority), which is refused where that matters
+ *                them, over a second field, and over a member that is the beginning of "chunked" and no more;
+ *                a name that only begins so is taken for it
+ *   lengths      equal ones are one (RFC 9110 section 8.6), and a tab beside one is white space (5.6.3)
+ *   fields       a program's head may have lines that end in LF, or no colon: its authority is not usable
+ *                then (bad_authority), which is refused where that matters
  */
 #include "shim/http1/head.h"
 #include "tests/fuzz/must.h"
@@ -19,6 +20,8 @@
 #include <ctype.h>
 #include <http_parser.h>
 #include <stdbool.h>
+#include <string.h>
+#include <strings.h>
 
 struct told {
     bool whole;
@@ -67,7 +70,8 @@ static bool is_known_method(struct http1_span m)
 static bool is_plain(const char *head, const struct http1_request *r)
 {
     size_t method = r->method.len, target = r->target.len;
-    if (r->method.at != head || r->target.at != head + method + 1 || r->target.at[0] != '/')
+    if (r->method.at != head || head[method] != ' ' || r->target.at != head + method + 1 ||
+        r->target.at[0] != '/')
         return false;
     for (size_t i = 0; i < target; i++)
         if (r->target.at[i] <= 0x20 || r->target.at[i] > 0x7e)
@@ -80,6 +84,15 @@ static bool is_plain(const char *head, const struct http1_request *r)
 static bool has_tab(struct http1_span value, const char *end)
 {
     return (value.len && value.at[-1] == '\t') || (value.at + value.len < end && value.at[value.len] == '\t');
+}
+
+static bool begins_chunked(struct http1_span list)
+{
+    struct http1_span member;
+    while (http1_next_member(&list, &member))
+        if (member.len < strlen("chunked") && strncasecmp(member.at, "chunked", member.len) == 0)
+            return true;
+    return false;
 }
 
 /* Contradictory, which we say, or a list that http-parser has no patience for. */
@@ -97,6 +110,8 @@ static bool is_odd(enum http1_framing f, const char *head, size_t len)
         lengths += http1_span_is(name, "content-length") && memchr(value.at, ',', value.len);
         if (!http1_span_is(name, "transfer-encoding"))
             continue;
+        if (begins_chunked(value))
+            return true;
         lists++;
         for (size_t i = 0; i < value.len; i++) {
             if (value.at[i] == ',' && empty)
