@@ -53,6 +53,14 @@ governs() {
     inside_is 'GET / HTTP/1.1' 'Host: localhost' 'Upgrade: IRC/6.9' 'Connection: close, Upgrade'
 }
 
+@test "a folded list without its h2c does not end the head" {
+    governs
+    request 'GET / HTTP/1.1' 'Host: localhost' 'Connection: close' 'Upgrade: h2c, IRC/6.9' ' ' 'X: y'
+    dial
+    assert_upgraded
+    inside_is 'GET / HTTP/1.1' 'Host: localhost' 'Connection: close' 'Upgrade: IRC/6.9' 'X: y'
+}
+
 @test "a WebSocket handshake is not touched" {
     governs
     local head=('GET / HTTP/1.1' 'Host: localhost' 'Connection: keep-alive,, Upgrade' 'upgrade:websocket' 'Sec-WebSocket-Version: 13' 'Connection: close')
