@@ -32,6 +32,7 @@ INSIDE=''
 
 # a directory that is the same inside of the root of i386
 enter() {
+    unshare -r -m true 2>/dev/null || need_mounts
     INSIDE=$CROSS/root-i386
     mkdir -p "$INSIDE/tmp" "$INSIDE/usr/lib/tlsup"
     TMP=$(mktemp -d "$INSIDE/tmp/XXXXXX")

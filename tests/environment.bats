@@ -43,7 +43,7 @@ says() {
 
 @test "another root directory: policy, authorities and engine were read before" {
     need_root
-    for how in chroot raw-chroot pivot; do
+    for how in chroot raw-chroot; do
         honest
         moves "$how=$TMP/empty" "get=$ORIGIN_PORT"
         says "$how 0 get 200"
@@ -57,8 +57,16 @@ says() {
     says 'chroot ENOENT get 200'
 }
 
+@test "another root directory, by pivot_root()" {
+    need_mounts
+    honest
+    moves "pivot=$TMP/empty" "get=$ORIGIN_PORT"
+    says 'pivot 0 get 200'
+    assert_inside "$CANARY"
+}
+
 @test "another mount namespace" {
-    need_root
+    need_mounts
     honest
     unshare -m sh -c "mount -t tmpfs none '$ORIGIN_DIR' && echo >'$TMP/mounted'; exec sleep 50" 2>/dev/null 3>&- &
     PIDS+=($!)
@@ -136,7 +144,7 @@ says() {
 # ---- what is needed is not there ----
 
 @test "the engine is not there, or may not be opened: nothing in the clear" {
-    need_root
+    need_mounts
     honest
     moves "hide=$BUILD" "get=$ORIGIN_PORT"
     says 'hide 0 get ELIBACC'

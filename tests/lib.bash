@@ -25,6 +25,9 @@ wait_for() {
     done
 }
 
+# In a chroot, and for others than root, mounts cannot be kept from the rest of the machine.
+need_mounts() { unshare -m true 2>/dev/null || skip 'no mounts of its own here: not root, or in a chroot'; }
+
 # start_origin [OPTION...]: sets ORIGIN_DIR ORIGIN_PORT ORIGIN_TLS_PORT ORIGIN_PID ORIGIN_CA. A second one in the same
 # test wants its own --dir, which is then ORIGIN_DIR; the variables are those of the last one started. In setup_file it
 # works too: then teardown_file calls stop_all.
