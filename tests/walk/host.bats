@@ -11,12 +11,13 @@ OBJECT=/usr/lib/$(gcc -print-multiarch)/tlsup/libtlsup.so
 LINE='/usr/$LIB/tlsup/libtlsup.so' # as README.md has it
 
 setup_file() {
-    machine_is_possible || skip 'a machine needs root and namespaces'
+    machine_is_possible || return 0 # see setup()
     "$BATS_TEST_DIRNAME/root" "$MACHINE_ROOT"
     make -s -C "$ROOT" install DESTDIR="$BATS_FILE_TMPDIR/stage" PREFIX=/usr BUILD="$BUILD" >"$BATS_FILE_TMPDIR/install"
 }
 
 setup() {
+    need_machine
     free_temp_dir
     STAGE=$BATS_FILE_TMPDIR/stage
     CANARY=canary-$RANDOM-$RANDOM

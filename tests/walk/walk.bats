@@ -8,7 +8,7 @@ load machine
 load ../readme
 
 setup() {
-    machine_is_possible || skip 'a machine needs root and namespaces'
+    need_machine
     free_temp_dir
     "$BATS_TEST_DIRNAME/root" "$MACHINE_ROOT"
 }

@@ -8,7 +8,7 @@ load machine
 load ../readme
 
 setup_file() {
-    machine_is_possible || skip 'a machine needs root and namespaces'
+    machine_is_possible || return 0 # see setup()
     "$BATS_TEST_DIRNAME/root" "$MACHINE_ROOT"
     make -s -C "$ROOT" install DESTDIR="$BATS_FILE_TMPDIR/stage" PREFIX=/usr BUILD="$BUILD" >"$BATS_FILE_TMPDIR/install"
     mkdir -p "$BATS_FILE_TMPDIR/stage/etc/tlsup"
@@ -16,6 +16,7 @@ setup_file() {
 }
 
 setup() {
+    need_machine
     free_temp_dir
     CANARY=canary-$RANDOM-$RANDOM
     quiet='for name in nginx cups ssh; do ln -sf /dev/null /etc/systemd/system/$name.service; done; useradd legacy'
